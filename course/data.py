@@ -1,0 +1,158 @@
+"""The course's data package: published figures as tables, each row with its source, checked when loaded."""
+
+import csv
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from course import paths
+
+NUMBERS = {
+    "integer": (re.compile(r"[+-]?\d+"), "is not an integer"),
+    "number": (re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"), "is not a number"),
+}
+
+
+class DataError(ValueError):
+    """A table that is unknown, missing or breaks its schema; the message names file, row, column and value."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one table of the package holds: rows by kind of evidence, and how many documents they rest on."""
+
+    name: str
+    title: str
+    path: str
+    rows: int
+    sources: int
+    evidence: dict[str, int]  # rows that are primary, quoted, measured
+    shown: tuple[str, ...]  # the columns worth a terminal's width
+
+
+def tables() -> list[Table]:
+    """Every table of the package, in its order. Raises DataError if one breaks its schema."""
+    return [table(resource["name"]) for resource in _package()["resources"]]
+
+
+def table(name: str) -> Table:
+    """The description of one table. Raises DataError if it is unknown or breaks its schema."""
+    resource, frame = _resource(name), load(name)
+    kinds = _field(resource, "evidence")["constraints"]["enum"]
+    return Table(
+        name=name,
+        title=resource["title"],
+        path=f"datasets/{resource['path']}",
+        rows=len(frame),
+        sources=frame["source_url"].nunique(),
+        evidence={kind: int((frame["evidence"] == kind).sum()) for kind in kinds},
+        shown=tuple(resource["shown"]),
+    )
+
+
+def load(name: str) -> pd.DataFrame:
+    """One table: numbers as float64 (NaN where empty; int64 for integers without gaps), text as str ("" where empty).
+
+    Columns, their meaning and units: datasets/datapackage.json. Raises DataError if the table is unknown or
+    breaks its schema.
+    """
+    resource = _resource(name)
+    columns = _columns(resource)
+    for key in resource["schema"].get("foreignKeys", []):
+        target = key["reference"]
+        known = set(_columns(_resource(target["resource"]))[target["fields"]])
+        for line, cell in zip(columns[_LINE], columns[key["fields"]], strict=True):
+            if cell and cell not in known:
+                where = f"is not in {target['resource']}, column {target['fields']}"
+                raise _fault(resource, line, key["fields"], f"{cell!r} {where}")
+    fields = resource["schema"]["fields"]
+    return pd.DataFrame({field["name"]: _typed(columns[field["name"]], field["type"]) for field in fields})
+
+
+_LINE = "\0line"  # beside the columns' cells: the line of the file on which each row ends
+
+
+def _package() -> dict[str, Any]:
+    path = paths.datasets() / "datapackage.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"datasets/datapackage.json cannot be read: {error}") from error
+
+
+def _resource(name: str) -> dict[str, Any]:
+    known = {resource["name"]: resource for resource in _package()["resources"]}
+    if name not in known:
+        raise DataError(f"no table is called {name!r}; there are: {', '.join(known)}")
+    return known[name]
+
+
+def _field(resource: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(field for field in resource["schema"]["fields"] if field["name"] == name)
+
+
+def _fault(resource: dict[str, Any], line: int, column: str, what: str) -> DataError:
+    return DataError(f"datasets/{resource['path']}, row {line}, column {column}: {what}")
+
+
+def _columns(resource: dict[str, Any]) -> dict[str, list[Any]]:
+    """The table's cells by column, each checked against its field. Raises DataError."""
+    file, fields = f"datasets/{resource['path']}", resource["schema"]["fields"]
+    names = [field["name"] for field in fields]
+    columns: dict[str, list[Any]] = {name: [] for name in [*names, _LINE]}
+    try:
+        with (paths.datasets() / resource["path"]).open(encoding="utf-8", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            header = next(reader, [])
+            for name in names:
+                if name not in header:
+                    raise _fault(resource, 1, name, "is missing")
+            for name in header:
+                if name not in names or header.count(name) > 1:
+                    raise _fault(resource, 1, name, "is not in the schema, or there twice")
+            for row in reader:
+                if len(row) != len(header):
+                    raise DataError(f"{file}, row {reader.line_num}: {len(row)} cells for {len(header)} columns")
+                cells = dict(zip(header, row, strict=True))
+                for field in fields:
+                    name = field["name"]
+                    if what := _wrong(cells[name], field, columns[name]):
+                        raise _fault(resource, reader.line_num, name, what)
+                    columns[name].append(cells[name])
+                columns[_LINE].append(reader.line_num)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file} cannot be read: {error}") from error
+    return columns
+
+
+def _wrong(cell: str, field: dict[str, Any], above: list[str]) -> str | None:
+    """What is wrong with a cell by its field's type and constraints, or None; `above`: the cells of earlier rows."""
+    rules = field.get("constraints", {})
+    if not cell:
+        return "is empty" if rules.get("required") else None
+    if field["type"] in NUMBERS:
+        form, complaint = NUMBERS[field["type"]]
+        if not form.fullmatch(cell):
+            return f"{cell!r} {complaint}"
+        low, high = rules.get("minimum", -math.inf), rules.get("maximum", math.inf)
+        if not low <= float(cell) <= high:
+            return f"{cell} is not between {low:g} and {high:g}"
+    if "enum" in rules and cell not in rules["enum"]:
+        return f"{cell!r} is not one of: {', '.join(rules['enum'])}"
+    if "pattern" in rules and not re.fullmatch(rules["pattern"], cell):
+        return f"{cell!r} does not have the form {rules['pattern']}"
+    if rules.get("unique") and cell in above:
+        return f"{cell!r} is there twice"
+    return None
+
+
+def _typed(cells: list[str], kind: str) -> pd.Series:
+    if kind == "integer" and all(cells):
+        return pd.Series([int(cell) for cell in cells], dtype="int64")
+    if kind in NUMBERS:
+        return pd.Series([float(cell) if cell else math.nan for cell in cells], dtype="float64")
+    return pd.Series(cells, dtype="object")
