@@ -1,0 +1,29 @@
+# Every target is `python -m course …`, which does the same where there is no make.
+PYTHON ?= python3
+COURSE = $(PYTHON) -m course
+
+.PHONY: help setup lab test lint build clean
+
+help:
+	@echo "make setup          install what the course needs into .venv, once"
+	@echo "make lab [LAB=1]    open a lab in JupyterLab"
+	@echo "make test [ARGS=…]  run the tests with pytest"
+	@echo "make lint           check style and types"
+	@echo "make build          make the students' notebooks from solutions/"
+	@echo "make clean          remove what can be made again, never work or marks"
+
+setup:
+	@$(COURSE) setup
+
+lab: setup
+	@$(COURSE) lab $(LAB)
+
+build: setup
+	@$(COURSE) build
+
+test lint:
+	@$(COURSE) setup --dev
+	@$(COURSE) $@ $(ARGS)
+
+clean:
+	@$(COURSE) clean

@@ -1,0 +1,80 @@
+"""`python -m course`: the set-up with any Python, every other command with one that has the course's packages."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """The console script `course`."""
+    if problem := too_old(sys.version_info[:2]):
+        sys.exit(problem)
+    if sys.argv[1:2] == ["setup"]:
+        if set(sys.argv[2:]) - {"--dev"}:
+            sys.exit("usage: python -m course setup [--dev]   (--dev: also what the tests need)")
+        set_up(dev="--dev" in sys.argv)
+        return
+    _hand_over_if_needed()
+    from course.cli import app
+    from course.paths import NotACourse
+
+    try:
+        app(prog_name="course")
+    except NotACourse as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(2)
+
+
+def too_old(version: tuple[int, int]) -> str | None:
+    """What to say where Python's `version` is too old for the course; None where it is not."""
+    if version >= (3, 11):
+        return None
+    return (
+        f"The course needs Python 3.11 or newer, and this is {version[0]}.{version[1]} ({sys.executable}): "
+        "name a newer one, as in `python3.12 -m course setup` or `make setup PYTHON=python3.12`."
+    )
+
+
+def set_up(*, dev: bool) -> None:
+    """The command `setup`: its errors are one line, and an interrupt says that the next run goes on."""
+    import signal
+
+    from course import environment, paths, step
+
+    checkout = paths.PACKAGE.parent
+    if not (checkout / "pyproject.toml").is_file():
+        sys.exit("course setup: this course is installed already; set-up is for a checkout of it.")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        environment.set_up(checkout, extras=["dev"] if dev else [])
+    except (step.SetupError, OSError) as problem:
+        sys.exit(f"course setup: {problem}")
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run it again: it goes on where it stopped.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _hand_over_if_needed() -> None:
+    """In a checkout, have .venv's interpreter run the command where this one lacks the course's packages."""
+    import os
+    import subprocess
+
+    from course import environment, paths, requirements
+
+    checkout = paths.PACKAGE.parent
+    if not requirements.lacking(requirements.packages(checkout)):
+        return
+    in_venv = environment.in_venv(checkout)
+    if in_venv and sys.argv[1:2] == ["doctor"]:  # which names what is lacking
+        return
+    python = environment.venv_python(checkout)
+    if in_venv or not python.exists():
+        sys.exit("The course is not (wholly) set up here: run `python -m course setup` or `make setup` first.")
+    command = [str(python), "-m", "course", *sys.argv[1:]]
+    if sys.platform == "win32":
+        sys.exit(subprocess.call(command))
+    os.execv(python, command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Whether this machine and this environment can run the course: one check a question, each with its way out."""
+
+import os
+import platform
+import queue
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from course import paths, requirements, wheel
+
+SETUP = "python -m course setup"
+REBUILD = f"remove the folder .venv, then: {SETUP}"
+RAM_BYTES = 2e9  # what a lab may take
+DISK_BYTES = 1e9  # the models, the work copies and a gradebook
+KERNELSPEC = "python -m ipykernel install --sys-prefix"
+KERNEL_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Check:
+    """An answer of the doctor: what was looked at, whether it will do, what was found, and the way out if not."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def examine() -> Iterator[Check]:
+    """All checks, one after the other; a check that fails itself is an answer too."""
+    yield python()
+    yield compiler()
+    yield from packages()
+    yield _guarded(disk, "disk", f"name a folder that can be written to in TWO_BILLS_CACHE, then: {SETUP}")
+    yield _guarded(model, "model", SETUP)
+    yield _guarded(kernel, "notebook kernel", REBUILD)
+    yield cores()
+    yield ram()
+
+
+def next_command(checks: list[Check]) -> str | None:
+    """The one thing to do next: the remedy of the first check that failed; None when the course is ready."""
+    return next((check.remedy for check in checks if not check.ok), None)
+
+
+def python() -> Check:
+    ok = sys.version_info[:2] >= (3, 11)
+    return Check("Python", ok, f"{platform.python_version()} in {sys.prefix}", "install Python 3.11 or newer")
+
+
+def packages(checkout: Path = paths.PACKAGE.parent) -> list[Check]:
+    """Each package that the course asks for, against its bounds."""
+    return [
+        Check(f"{package.name} {package.bounds}", package.ok, package.version or "missing", SETUP)
+        for package in requirements.packages(checkout)
+    ]
+
+
+def compiler() -> Check:
+    """A C and C++ compiler, which only the set-up needs: to compile llama-cpp-python."""
+    if wheel.compiler_found():
+        return Check("compiler", True, shutil.which("cc") or "found")
+    needed = not requirements.versions(["llama-cpp-python"])
+    return Check("compiler", not needed, "none" if needed else "none, and none needed", wheel.COMPILER_REMEDY)
+
+
+def model() -> Check:
+    """The small open model that the course comes with: its file, byte for byte."""
+    from course import models
+
+    shipped = models.SMOLLM2
+    state = models.state(shipped)
+    found = f"{shipped.file}, checksum right" if state == "ready" else f"{shipped.file} is {state}"
+    return Check("model", state == "ready", found, f"python -m course model fetch {shipped.name}")
+
+
+def kernel() -> Check:
+    """A notebook kernel, started as JupyterLab starts it: runs 1 + 1, in this environment."""
+    from jupyter_client.manager import start_new_kernel
+
+    started = time.monotonic()
+    manager, client = start_new_kernel(startup_timeout=KERNEL_SECONDS, stderr=subprocess.DEVNULL)
+    try:
+        answer, prefix = _ask(client, "1 + 1"), _ask(client, "import sys; sys.prefix")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    seconds = time.monotonic() - started
+    if prefix != repr(sys.prefix):
+        return Check("notebook kernel", False, f"starts in another environment: {prefix}", KERNELSPEC)
+    return Check("notebook kernel", answer == "2", f"1 + 1 = {answer}, {seconds:.1f} s with its start", REBUILD)
+
+
+def cores() -> Check:
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Check("cores", True, str(count))
+
+
+def ram() -> Check:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free"
+    return Check(
+        "memory", memory.available >= RAM_BYTES, found, f"close programs: a lab may take {RAM_BYTES / 1e9:.0f} GB"
+    )
+
+
+def disk() -> Check:
+    """Room on the fullest of the disks that the course writes to."""
+    folder = min((Path.cwd(), paths.cache_folder()), key=lambda place: shutil.disk_usage(place).free)
+    free = shutil.disk_usage(folder).free
+    remedy = f"free {DISK_BYTES / 1e9:.0f} GB of disk space at {folder}"
+    return Check("disk", free >= DISK_BYTES, f"{free / 1e9:.1f} GB free at {folder}", remedy)
+
+
+def _guarded(check: Callable[[], Check], name: str, remedy: str) -> Check:
+    try:
+        return check()
+    except Exception as error:  # whatever a broken package or disk raises
+        first_line = next(iter(str(error).splitlines()), "")
+        return Check(name, False, f"{type(error).__name__}: {first_line}", remedy)
+
+
+def _ask(client, code: str) -> str:
+    """What a kernel shows for an expression. Raises TimeoutError if it does not answer."""
+    shown: list[str] = []
+
+    def keep(message: dict) -> None:
+        if message["msg_type"] == "execute_result":
+            shown.append(message["content"]["data"]["text/plain"])
+
+    try:
+        client.execute_interactive(code, store_history=False, output_hook=keep, timeout=KERNEL_SECONDS)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {KERNEL_SECONDS} s") from None
+    return shown[0] if shown else "no answer"
