@@ -1,9 +1,18 @@
 """The `course` command: parse, call, print. What is done lives in the other modules."""
 
-from typing import Annotated
+import re
+import textwrap
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table as Grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from course.data import Table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -76,3 +85,73 @@ def _dev_tool(name: str, *arguments: str) -> int:
         errors.print(f"{name} is not installed: run `python -m course setup --dev` first")
         raise typer.Exit(2)
     return subprocess.run([sys.executable, "-m", name, *arguments], cwd=paths.course_folder()).returncode
+
+
+@app.command()
+def data(
+    table: Annotated[str | None, typer.Argument(help="The table to show; without one, what there is.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every row and column, as JSON.")] = False,
+) -> None:
+    """Show the published figures behind the labs: the tables, or one table with its sources."""
+    import json
+    from dataclasses import asdict
+
+    from course import data as package
+
+    try:
+        if table is None:
+            found = package.tables()
+            if as_json:
+                typer.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1))
+            else:
+                _print_tables(found)
+        elif as_json:
+            rows = json.loads(package.load(table).to_json(orient="records", double_precision=15))
+            typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        else:
+            _print_table(package.table(table), package.load(table))
+    except package.DataError as problem:
+        errors.print(str(problem), soft_wrap=True, markup=False, highlight=False)
+        raise typer.Exit(2) from problem
+
+
+def _print_tables(tables: list["Table"]) -> None:
+    grid = Grid("table", "rows", "primary", "quoted", "measured", "sources", "what", box=SIMPLE_HEAD)
+    for column in grid.columns[1:6]:
+        column.justify = "right"
+    for one in tables:
+        counts = [one.rows, *one.evidence.values(), one.sources]
+        grid.add_row(one.name, *map(str, counts), one.title)
+    console.print(grid)
+    console.print("course data TABLE shows one; what the words mean: datasets/README.md", highlight=False)
+
+
+def _print_table(table: "Table", rows: "pd.DataFrame") -> None:
+    """The columns worth showing, each row with the number of its source, then the sources."""
+    numeric = rows.select_dtypes("number").columns
+    sources = rows[["source_title", "source_date", "source_url"]].drop_duplicates("source_url")
+    number = {url: str(n) for n, url in enumerate(sources["source_url"], start=1)}
+    width = 100 if console.width < 100 else None  # a narrow terminal wraps lines; it loses no cell
+    grid = Grid(box=None, padding=(0, 1, 0, 0), header_style="bold underline", width=width)
+    for name in [*table.shown, "source"]:
+        heading = textwrap.fill(name.replace("_", "_ "), 12).replace("_ ", "_")  # break long names at an underscore
+        number_like = name in numeric or name == "source"
+        short = number_like or rows[name].str.len().max() <= 16
+        grid.add_column(heading, justify="right" if number_like else "left", no_wrap=short)
+    for _, row in rows.iterrows():
+        cells = [_number(row[name]) if name in numeric else row[name] for name in table.shown]
+        grid.add_row(*cells, number[row["source_url"]])
+    console.print(f"{table.title} ({table.rows} rows)\n", highlight=False)
+    console.print(grid, crop=False)
+    console.print("\nSources", highlight=False)
+    for title, date, url in sources.itertuples(index=False):
+        console.print(f"{number[url]:>3} {title}, {date}\n    {url}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"\nNotes and the other columns: {table.path}, or --json", highlight=False)
+
+
+def _number(value: float) -> str:
+    if value != value:
+        return ""
+    if abs(value) < 1e6 and value == int(value):
+        return f"{value:.0f}"
+    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}")
