@@ -116,14 +116,15 @@ def data(
 
 
 def _print_tables(tables: list["Table"]) -> None:
-    grid = Grid("table", "rows", "primary", "quoted", "measured", "sources", "what", box=SIMPLE_HEAD)
+    headings = ("table", "rows", "primary", "quoted", "measured", "sources", "what")
+    grid = Grid(*headings, box=None, padding=(0, 1, 0, 0), header_style="bold underline")
     for column in grid.columns[1:6]:
         column.justify = "right"
     for one in tables:
         counts = [one.rows, *one.evidence.values(), one.sources]
         grid.add_row(one.name, *map(str, counts), one.title)
     console.print(grid)
-    console.print("course data TABLE shows one; what the words mean: datasets/README.md", highlight=False)
+    console.print("\ncourse data TABLE shows one; what the words mean: datasets/README.md", highlight=False)
 
 
 def _print_table(table: "Table", rows: "pd.DataFrame") -> None:

@@ -1,0 +1,315 @@
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import frictionless
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from course import data, paths
+from course.cli import app
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+NAMES = ["accelerators", "gpu_hour_prices", "training_runs", "energy", "gpt4_claims"]
+
+# 6ND / (hours x peak) of the 28 runs with explicit inputs and hours, computed by other hands from the same papers.
+IMPLIED_MFU = {
+    "Gopher 280B": 0.302,
+    "PaLM 540B": 0.304,
+    "MT-NLG 530B, one step": 0.298,
+    "BLOOM-176B": 0.318,
+    "BloombergGPT 50B": 0.239,  # 139,200 steps x 32.5 s; "~53 days" would be 0.236
+    "LLaMA-7B": 0.434,
+    "LLaMA-13B": 0.514,
+    "LLaMA-33B": 0.458,
+    "LLaMA-65B": 0.477,
+    "Llama 2 7B": 0.391,
+    "Llama 2 13B": 0.377,
+    "Llama 2 34B": 0.350,
+    "Llama 2 70B": 0.428,
+    "Llama 3.1 405B": 0.346,
+    "MPT-7B": 0.357,
+    "DeepSeek LLM 67B": 0.376,
+    "DeepSeek-V2": 0.205,
+    "DeepSeek-V3 (pre-training)": 0.346,
+    "Pythia-70M": 0.221,
+    "Pythia-160M": 0.253,
+    "Pythia-410M": 0.256,
+    "Pythia-1B": 0.336,
+    "Pythia-1.4B": 0.318,
+    "Pythia-2.8B": 0.312,
+    "Pythia-6.9B": 0.328,
+    "Pythia-12B": 0.262,
+    "SmolLM3-3B": 0.262,
+    "StarCoderBase-15.5B": 0.281,  # the card's 24 days; the paper's quoted 320,256 h would be 0.259
+}
+
+
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """A function that edits one file of a copy of the package and has `course.data` read the copy."""
+    copy = tmp_path / "datasets"
+    shutil.copytree(paths.datasets(), copy, ignore=shutil.ignore_patterns("measured", "models"))
+    monkeypatch.setattr(paths, "datasets", lambda: copy)
+
+    def edit(file, old, new):
+        text = (copy / file).read_text(encoding="utf-8")
+        assert old in text
+        (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return edit
+
+
+def implied_mfu():
+    runs = data.load("training_runs").set_index("name")
+    peak = runs["device"].map(data.load("accelerators").set_index("name")["dense_flop_per_s"])
+    return 6 * runs["n_active_params"] * runs["n_tokens"] / (runs["device_hours"] * 3600 * peak)
+
+
+def test_the_package_is_valid_foreign_keys_included():
+    report = frictionless.validate(str(paths.datasets() / "datapackage.json"))
+    assert report.valid, report.flatten(["name", "rowNumber", "fieldName", "message"])
+    assert [task.name for task in report.tasks] == NAMES
+
+
+def test_the_schema_says_what_every_field_means():
+    package = json.loads((paths.datasets() / "datapackage.json").read_text(encoding="utf-8"))
+    for resource in package["resources"]:
+        for field in resource["schema"]["fields"]:
+            assert field["description"].endswith("."), field["name"]
+            assert field["type"] == "string" or "unit" in field or field["name"] in ("value", "low", "high")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_is_sourced_and_dated(name):
+    rows = data.load(name)
+    assert len(rows) > 20
+    assert rows["source_url"].str.match(r"https?://[^\s/]+\.[a-z]+(/|$)").all()
+    assert (rows["source_title"].str.len() > 5).all()
+    assert pd.to_datetime(rows["source_date"], format="ISO8601").between("2015", "2026-12-31").all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_only_quoted_says_so(name):
+    rows = data.load(name)
+    assert set(rows["evidence"]) == {"primary", "quoted"}
+    assert rows.loc[rows["evidence"] == "quoted", "note"].str.contains("[Rr]ead (?:in|once)|not opened").all()
+    assert not rows["note"].str.contains("file id").any()
+
+
+def test_every_run_below_grade_a_says_why():
+    runs = data.load("training_runs")
+    assert (runs.loc[runs["grade"] != "A", "note"].str.len() > 10).all()
+    complete = runs[runs["grade"] != "excluded"][["n_active_params", "n_tokens", "device_hours"]]
+    assert complete.notna().all(axis=None)
+    assert (runs["n_params"].fillna(1) >= runs["n_active_params"].fillna(1)).all()
+
+
+def test_hours_imply_the_known_utilisation():
+    runs = data.load("training_runs")
+    grade_a = runs.loc[runs["grade"] == "A", "name"]
+    mfu = implied_mfu()
+    assert sorted(grade_a) == sorted(IMPLIED_MFU)
+    for name, expected in IMPLIED_MFU.items():
+        assert mfu[name] == pytest.approx(expected, rel=0.01), name
+    assert mfu[grade_a].median() == pytest.approx(0.323, rel=0.01)
+    assert mfu["GPT-4 (leak)"] == pytest.approx(0.341, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [
+        ("GPT-3 175B", 0.01),
+        ("Llama 3.1 405B", 0.01),
+        ("PaLM 540B", 0.015),
+        ("Chinchilla 70B", 0.025),
+        ("GPT-4 (leak)", 0.02),
+    ],
+)
+def test_six_nd_reconciles_with_the_published_flop(name, tolerance):
+    run = data.load("training_runs").set_index("name").loc[name]
+    assert 6 * run["n_active_params"] * run["n_tokens"] == pytest.approx(run["flop_published"], rel=tolerance)
+
+
+def test_energy_reconciles_with_hours_watts_and_pue():
+    run = data.load("training_runs").set_index("name").loc["LLaMA-65B"]
+    energy = data.load("energy").set_index(["kind", "name"])["value"]
+    watts = data.load("accelerators").set_index("name").loc[run["device"], "tdp_w"]
+    mwh = run["device_hours"] * watts * energy["pue", "LLaMA (assumed)"] / 1e6
+    assert mwh == pytest.approx(energy["training energy", "LLaMA-65B"], rel=0.01)
+    assert run["energy_mwh"] == energy["training energy", "LLaMA-65B"]
+
+
+def test_derived_hours_are_their_factors():
+    runs = data.load("training_runs")
+    whole = runs[(runs["device_hours_kind"] == "derived") & runs["devices"].notna() & runs["days"].notna()]
+    whole = whole[whole["name"] != "PaLM 540B"]  # half of the chips for its last fortnight
+    assert len(whole) > 8
+    for _, run in whole.iterrows():
+        assert run["devices"] * run["days"] * 24 == pytest.approx(run["device_hours"], rel=0.01), run["name"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "device", "price_type", "year", "usd"),
+    [
+        ("AWS", "A100 40GB", "on-demand", "2021", 4.10),
+        ("AWS", "A100 40GB", "1-year", "2021", 2.40),
+        ("Lambda", "A100 40GB", "on-demand", "2025", 1.29),
+        ("SemiAnalysis", "A100 40GB", "assumed", "2023", 1.0),
+        ("DeepSeek", "H800", "assumed", "2024", 2.0),
+        ("AWS", "H100 SXM", "on-demand", "2025", 12.29),
+    ],
+)
+def test_the_prices_that_lab_1_discusses_are_there(provider, device, price_type, year, usd):
+    rows = data.load("gpu_hour_prices")
+    rows = rows[(rows["provider"] == provider) & (rows["device"] == device) & (rows["price_type"] == price_type)]
+    assert usd in rows.loc[rows["date"].str.startswith(year), "usd_per_gpu_hour"].tolist()
+
+
+def test_gpt4s_bills_are_told_apart():
+    claims = data.load("gpt4_claims")
+    bills = claims[claims["quantity"] == "usd"].groupby("bill")["value"].min()
+    assert bills["amortised"] < bills["rental"] < 1e8 < bills["purchase"]
+    assert claims.loc[claims["bill"] == "programme", "low"].tolist() == [1e8]
+
+
+def test_load_gives_exactly_what_the_file_says():
+    with (paths.datasets() / "training_runs.csv").open(encoding="utf-8", newline="") as file:
+        cells = list(csv.DictReader(file))
+    runs = data.load("training_runs")
+    assert list(runs.columns) == list(cells[0])
+    assert runs["year"].dtype == "int64" and runs["n_tokens"].dtype == "float64"
+    for name in ("n_tokens", "device_hours", "mfu_published"):
+        assert [float(row[name] or "nan") for row in cells] == pytest.approx(runs[name].tolist(), rel=0, nan_ok=True)
+    assert runs["device"].tolist() == [row["device"] for row in cells]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (
+            "training_runs.csv",
+            "DeepMind,2021,2.8e11,2.8e11,3e11,",
+            "DeepMind,2021,2.8e11,2.8e11,abc,",
+            "training_runs.csv, row 7, column n_tokens: 'abc' is not a number",
+        ),
+        ("training_runs.csv", "OpenAI,2020", "OpenAI,2020.5", "row 6, column year: '2020.5' is not an integer"),
+        ("training_runs.csv", ",Google,2022,", ",,2022,", "row 9, column org: is empty"),
+        ("training_runs.csv", "0.457", "45.7", "row 9, column mfu_published: 45.7 is not between 0 and 1"),
+        ("training_runs.csv", "0.457", "nan", "row 9, column mfu_published: 'nan' is not a number"),
+        (
+            "training_runs.csv",
+            "TPU v4,6144",
+            "TPU v9,6144",
+            "column device: 'TPU v9' is not in accelerators, column name",
+        ),
+        ("training_runs.csv", "PaLM 540B,", "Gopher 280B,", "row 9, column name: 'Gopher 280B' is there twice"),
+        ("training_runs.csv", "name,org,", "name,who,", "row 1, column org: is missing"),
+        (
+            "training_runs.csv",
+            "energy_mwh,grade",
+            "energy_mwh,grade,grade",
+            "column grade: is not in the schema, or there twice",
+        ),
+        ("training_runs.csv", "PaLM 540B,Google", "PaLM 540B,Google,", "row 9: 25 cells for 24 columns"),
+        ("energy.csv", ",quoted,", ",rumour,", "column evidence: 'rumour' is not one of: primary, quoted, measured"),
+        ("energy.csv", "2022-04-13,", "13 April,", "column source_date: '13 April' does not have the form"),
+        ("energy.csv", "world,2025", '"world,2025', "energy.csv cannot be read: "),
+    ],
+)
+def test_a_broken_table_is_named_with_file_row_column_and_value(edited, file, old, new, message):
+    edited(file, old, new)
+    with pytest.raises(data.DataError) as caught:
+        data.load(file.removesuffix(".csv"))
+    assert str(caught.value).startswith(f"datasets/{file}")
+    assert message in str(caught.value)
+
+
+def test_a_table_that_is_no_text_or_gone_is_one_clear_line(edited):
+    table = paths.datasets() / "energy.csv"
+    table.write_bytes(b"kind,name\n\xff\xfe\n")
+    with pytest.raises(data.DataError, match=r"^datasets/energy.csv"):
+        data.load("energy")
+    table.unlink()
+    with pytest.raises(data.DataError, match=r"^datasets/energy.csv cannot be read: .*No such file"):
+        data.load("energy")
+
+
+def test_a_broken_description_is_one_clear_line(edited):
+    edited("datapackage.json", "{", "{{")
+    with pytest.raises(data.DataError, match=r"^datasets/datapackage.json cannot be read: "):
+        data.tables()
+
+
+def test_an_unknown_table_lists_the_known_ones():
+    with pytest.raises(data.DataError) as caught:
+        data.load("acelerators")
+    assert "'acelerators'" in str(caught.value)
+    assert all(name in str(caught.value) for name in NAMES)
+
+
+def test_the_data_card_counts_what_is_there():
+    card = (paths.datasets() / "README.md").read_text(encoding="utf-8")
+    for table in data.tables():
+        counts = [table.rows, *table.evidence.values()]
+        assert f"| {table.name} | {' | '.join(map(str, counts))} |" in card
+
+
+def test_the_command_lists_the_tables():
+    run = CliRunner().invoke(app, ["data"])
+    assert run.exit_code == 0
+    assert all(name in run.stdout for name in NAMES)
+    listed = json.loads(CliRunner().invoke(app, ["data", "--json"]).stdout)
+    assert [table["name"] for table in listed] == NAMES
+    assert all(sum(table["evidence"].values()) == table["rows"] for table in listed)
+
+
+def test_the_command_shows_a_table_with_its_sources():
+    run = CliRunner().invoke(app, ["data", "training_runs"])
+    assert run.exit_code == 0
+    assert "…" not in run.stdout and "DeepSeek-V3" in run.stdout
+    assert all(url in run.stdout for url in data.load("training_runs")["source_url"])
+    rows = json.loads(CliRunner().invoke(app, ["data", "training_runs", "--json"]).stdout)
+    assert len(rows) == 63 and rows[0]["device_hours"] is None and rows[0]["note"]
+
+
+def test_the_command_refuses_an_unknown_table_in_one_line():
+    run = CliRunner().invoke(app, ["data", "prices"])
+    assert run.exit_code == 2 and run.stdout == ""
+    assert len(run.stderr.splitlines()) == 1
+    assert all(name in run.stderr for name in NAMES)
+
+
+@pytest.mark.parametrize("arguments", [["data"], ["data", "training_runs"], ["data", "training_runs", "--json"]])
+def test_the_command_names_a_broken_cell_in_one_line(edited, arguments):
+    edited("training_runs.csv", "2.8e11,2.8e11,3e11,", "2.8e11,2.8e11,lots,")
+    run = CliRunner().invoke(app, arguments)
+    assert run.exit_code == 2
+    assert run.stderr == "datasets/training_runs.csv, row 7, column n_tokens: 'lots' is not a number\n"
+
+
+def test_the_tables_load_from_an_installed_wheel_in_any_folder(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "site-packages"
+    zipfile.ZipFile(wheel).extractall(installed)
+    program = (
+        "from course import data, paths; print(paths.datasets(), *(len(data.load(t.name)) for t in data.tables()))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    expected = [str(len(data.load(name))) for name in NAMES]
+    assert run.stdout.split() == [str(installed / "course" / "datasets"), *expected]
