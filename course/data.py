@@ -61,19 +61,16 @@ def load(name: str) -> pd.DataFrame:
     breaks its schema.
     """
     resource = _resource(name)
-    columns = _columns(resource)
+    columns, lines = _read(resource)
     for key in resource["schema"].get("foreignKeys", []):
-        target = key["reference"]
-        known = set(_columns(_resource(target["resource"]))[target["fields"]])
-        for line, cell in zip(columns[_LINE], columns[key["fields"]], strict=True):
+        target, column = key["reference"], key["fields"]
+        known = set(_read(_resource(target["resource"]))[0][target["fields"]])
+        for line, cell in zip(lines, columns[column], strict=True):
             if cell and cell not in known:
                 where = f"is not in {target['resource']}, column {target['fields']}"
-                raise _fault(resource, line, key["fields"], f"{cell!r} {where}")
+                raise _fault(resource, line, column, f"{cell!r} {where}")
     fields = resource["schema"]["fields"]
     return pd.DataFrame({field["name"]: _typed(columns[field["name"]], field["type"]) for field in fields})
-
-
-_LINE = "\0line"  # beside the columns' cells: the line of the file on which each row ends
 
 
 def _package() -> dict[str, Any]:
@@ -99,20 +96,20 @@ def _fault(resource: dict[str, Any], line: int, column: str, what: str) -> DataE
     return DataError(f"datasets/{resource['path']}, row {line}, column {column}: {what}")
 
 
-def _columns(resource: dict[str, Any]) -> dict[str, list[Any]]:
-    """The table's cells by column, each checked against its field. Raises DataError."""
+def _read(resource: dict[str, Any]) -> tuple[dict[str, list[str]], list[int]]:
+    """The table's cells by column, each checked against its field, and each row's line in the file."""
     file, fields = f"datasets/{resource['path']}", resource["schema"]["fields"]
-    names = [field["name"] for field in fields]
-    columns: dict[str, list[Any]] = {name: [] for name in [*names, _LINE]}
+    columns: dict[str, list[str]] = {field["name"]: [] for field in fields}
+    lines = [1]
     try:
-        with (paths.datasets() / resource["path"]).open(encoding="utf-8", newline="") as stream:
+        with (paths.datasets() / resource["path"]).open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             header = next(reader, [])
-            for name in names:
+            for name in columns:
                 if name not in header:
                     raise _fault(resource, 1, name, "is missing")
             for name in header:
-                if name not in names or header.count(name) > 1:
+                if name not in columns or header.count(name) > 1:
                     raise _fault(resource, 1, name, "is not in the schema, or there twice")
             for row in reader:
                 if len(row) != len(header):
@@ -123,10 +120,12 @@ def _columns(resource: dict[str, Any]) -> dict[str, list[Any]]:
                     if what := _wrong(cells[name], field, columns[name]):
                         raise _fault(resource, reader.line_num, name, what)
                     columns[name].append(cells[name])
-                columns[_LINE].append(reader.line_num)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        raise DataError(f"{file}, row {lines[-1] + 1}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read: {error}") from error
-    return columns
+    return columns, lines[1:]
 
 
 def _wrong(cell: str, field: dict[str, Any], above: list[str]) -> str | None:
