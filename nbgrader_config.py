@@ -11,3 +11,15 @@ c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "notebooks"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py"]
+c.OverwriteCells.add_missing_cells = True
+c.Execute.timeout = 60
+c.Execute.startup_timeout = 120  # a loaded machine needs more than the default minute
+c.Execute.shutdown_kernel = "immediate"  # a polite shutdown waits two seconds for torch to leave
+c.Autograde.sanitize_preprocessors = [
+    "course.grading.records.SaveRecords",  # ahead of ClearOutput, which wipes the outputs that carry them
+    *(f"nbgrader.preprocessors.{name}" for name in ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec")),
+    *(f"nbgrader.preprocessors.{name}" for name in ("OverwriteCells", "CheckCellMetadata")),
+]
+c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]
+c.IgnorePattern.enabled = True
+c.IgnorePattern.pattern = "(?s).*"  # a warning on stderr costs no points

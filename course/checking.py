@@ -1,0 +1,205 @@
+"""What a test cell imports: compare an answer with what is right and with what each known wrong idea would give.
+
+    expect(device_hours, flop, peak, mfu).close_to(flop / peak / mfu / 3600, wrong={
+        "1.4/seconds": ("that is in seconds; device-hours are asked", flop / peak / mfu),
+    })
+
+An idea is named only if the answer is that idea's, and no other's, within the test's tolerance. Any other wrong answer
+is shown with its inputs and what was expected. A failed expectation shows a verdict bundle in the cell's output, which
+`course check` reads, and raises. One that holds is silent.
+"""
+
+import math
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+MIME = "application/vnd.two-bills.verdict+json"
+
+# The message that names the idea, then what the idea gives: one value or exception type, or several alternatives.
+Ideas = Mapping[str, tuple[Any, ...]]
+
+
+class WrongAnswer(AssertionError):
+    """An answer that is not what the exercise asks for."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception in the place of an answer."""
+
+    error: BaseException
+
+    def __repr__(self) -> str:
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Answers to one or several calls, waiting to be compared."""
+
+    question: str
+    answers: list[Any]
+    labels: list[str] | None = None  # of the calls, if there may be several
+
+    def close_to(self, expected: Any, *, wrong: Ideas | None = None, rel_tol: float = 1e-9) -> None:
+        """Hold numbers, and tuples, lists, dicts and arrays of them, to a relative tolerance; all else to equality."""
+        self._settle(expected, wrong or {}, rel_tol)
+
+    def equals(self, expected: Any, *, wrong: Ideas | None = None) -> None:
+        """Hold the answer to equality; `True` is no 1, and 2.0 is 2."""
+        self._settle(expected, wrong or {}, 0.0)
+
+    def raises(self, error: type[Exception], *, wrong: Ideas | None = None, rel_tol: float = 1e-9) -> None:
+        """Hold the call to raise `error` or a subclass of it."""
+        self._settle(error, wrong or {}, rel_tol)
+
+    def _settle(self, expected: Any, wrong: Ideas, rel_tol: float) -> None:
+        answer: Any = self.answers if self.labels else self.answers[0]
+        if same(answer, expected, rel_tol=rel_tol):
+            return
+        named = [idea for idea, (_, *givens) in wrong.items() if _is_idea(answer, givens, rel_tol)]
+        idea = named[0] if len(named) == 1 else None
+        given, wanted = self._shown(expected, rel_tol)
+        raised = next((a for a in self.answers if isinstance(a, Raised)), None)
+        _fail(idea, f"{given}: {wrong[idea][0]}" if idea else f"{given}; expected {wanted}", raised)
+
+    def _shown(self, expected: Any, rel_tol: float) -> tuple[str, str]:
+        """The answer with its inputs, and what was expected; of several calls the first that is wrong."""
+        if not self.labels:
+            return f"{self.question} {_outcome(self.answers[0])}", _wanted(expected)
+        off = [i for i, answer in enumerate(self.answers) if not same(answer, expected[i], rel_tol=rel_tol)]
+        first = off[0]
+        given = (
+            f"{self.question}: {len(off)} of {len(self.answers)} are wrong; the first is {self.labels[first]}, "
+            f"which {_outcome(self.answers[first])}"
+        )
+        return given, _wanted(expected[first])
+
+
+def expect(function: Callable[..., Any], *args: Any) -> Expectation:
+    """Call a student's function; what it returns or raises waits to be compared."""
+    inputs = ", ".join(_short(arg) for arg in args)
+    return Expectation(f"{_name(function)}({inputs})", [_answer(function, args)])
+
+
+def expect_each(
+    function: Callable[..., Any], calls: Mapping[str, Sequence[Any]] | Iterable[Sequence[Any]]
+) -> Expectation:
+    """Call a student's function once for each tuple of arguments; the answers are compared as one list.
+
+    `calls` may be {label: arguments}: a message then speaks of the label, not of the arguments.
+    """
+    if isinstance(calls, Mapping):
+        labels, arguments = [str(label) for label in calls], list(calls.values())
+    else:
+        arguments = list(calls)
+        labels = [f"({', '.join(_short(arg) for arg in args)})" for args in arguments]
+    return Expectation(_name(function), [_answer(function, args) for args in arguments], labels)
+
+
+def same(answer: Any, expected: Any, *, rel_tol: float = 0.0) -> bool:
+    """Whether an answer is what is expected: numbers within `rel_tol`, containers element by element.
+
+    `int` and NumPy scalars pass for `float`, tuples, lists and arrays for one another; `bool` for nothing else. An
+    exception type is matched by an answer that raised it.
+    """
+    if isinstance(answer, Raised) or isinstance(expected, type):
+        return isinstance(expected, type) and isinstance(answer, Raised) and isinstance(answer.error, expected)
+    if isinstance(expected, bool | np.bool_) or isinstance(answer, bool | np.bool_):
+        return isinstance(expected, bool | np.bool_) and isinstance(answer, bool | np.bool_) and answer == expected
+    if isinstance(expected, Mapping):
+        return (
+            isinstance(answer, Mapping)
+            and answer.keys() == expected.keys()
+            and all(same(answer[key], expected[key], rel_tol=rel_tol) for key in expected)
+        )
+    if isinstance(expected, np.ndarray):
+        return _same_array(answer, expected, rel_tol)
+    if isinstance(expected, list | tuple):
+        return (
+            isinstance(answer, list | tuple | np.ndarray)
+            and len(answer) == len(expected)
+            and all(same(a, e, rel_tol=rel_tol) for a, e in zip(answer, expected, strict=True))
+        )
+    if isinstance(expected, Real):
+        return isinstance(answer, Real) and _same_number(float(answer), float(expected), rel_tol)
+    return type(answer) is type(expected) and bool(answer == expected)
+
+
+def _same_number(answer: float, expected: float, rel_tol: float) -> bool:
+    both_nan = math.isnan(answer) and math.isnan(expected)
+    return both_nan or math.isclose(answer, expected, rel_tol=rel_tol, abs_tol=0.0)
+
+
+def _same_array(answer: Any, expected: np.ndarray, rel_tol: float) -> bool:
+    try:
+        array = np.asarray(answer)
+    except ValueError:  # ragged
+        return False
+    if array.shape != expected.shape or array.dtype.kind not in "iuf":
+        return False
+    return bool(np.allclose(array, expected, rtol=rel_tol, atol=0.0, equal_nan=True))
+
+
+def _is_idea(answer: Any, givens: Sequence[Any], rel_tol: float) -> bool:
+    return any(same(answer, given, rel_tol=rel_tol) for given in givens)
+
+
+def _answer(function: Callable[..., Any], args: Sequence[Any]) -> Any:
+    try:
+        return function(*args)
+    except (Exception, SystemExit) as error:
+        return Raised(error)
+
+
+def _fail(idea: str | None, message: str, raised: Raised | None) -> None:
+    verdict = "error" if raised and not idea else "fail"
+    bundle = {"verdict": verdict, "misconception": idea, "message": message}
+    if idea:
+        bundle["exercise"] = idea.split("/")[0]
+    _show(bundle)
+    if raised and isinstance(raised.error, NotImplementedError):
+        raise raised.error
+    raise WrongAnswer(message) from (raised.error if raised else None)
+
+
+def _show(bundle: dict[str, Any]) -> None:
+    from IPython.display import display
+
+    display({MIME: bundle, "text/plain": bundle["message"]}, raw=True)
+
+
+def _outcome(answer: Any) -> str:
+    return f"raised {answer!r}" if isinstance(answer, Raised) else f"gave {_short(answer)}"
+
+
+def _wanted(expected: Any) -> str:
+    return f"a {expected.__name__}" if isinstance(expected, type) else _short(expected)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+class _Repr(reprlib.Repr):
+    """Numbers to seven digits, long containers cut, functions by name: what fits into a message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxdict, self.maxlist, self.maxtuple, self.maxstring, self.maxother = 12, 8, 8, 80, 80
+
+    def repr_float(self, number: float, level: int) -> str:
+        return f"{number:.7g}"
+
+    repr_float64 = repr_float
+
+    def repr_function(self, function: Callable[..., Any], level: int) -> str:
+        return function.__name__
+
+
+_short = _Repr().repr

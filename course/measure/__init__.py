@@ -1,0 +1,1 @@
+"""What a student measures on their own machine, and the record of it."""

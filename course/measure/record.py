@@ -1,0 +1,214 @@
+"""A measurement record: what was predicted, what was measured, on which machine, with which versions.
+
+Records are plain JSON. They lie in `measurements.json` beside a notebook (a list) and in the outputs of the cells
+that measured (a MIME bundle whose data is a list of records), so that a notebook alone carries them too.
+"""
+
+import json
+import math
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import psutil
+
+MIME = "application/vnd.two-bills.record+json"
+FILE = "measurements.json"
+
+Record = dict[str, Any]
+Values = Sequence[float] | Mapping[str, Sequence[float]]
+
+_REPETITIONS = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+SCHEMA = {
+    "type": "object",
+    "required": [
+        *("what", "unit", "predicted", "values", "median"),
+        *("machine", "versions", "threads", "date"),
+    ],
+    "properties": {
+        "what": {"type": "string", "minLength": 1},
+        "unit": {"type": "string", "minLength": 1},
+        "predicted": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+        "values": {
+            "oneOf": [
+                _REPETITIONS,
+                {"type": "object", "additionalProperties": _REPETITIONS, "minProperties": 1},
+            ]
+        },
+        "median": {"type": "number"},
+        "machine": {
+            "type": "object",
+            "required": ["cpu", "cores", "memory_bytes", "system"],
+            "properties": {
+                "cpu": {"type": "string"},
+                "cores": {"type": "integer", "minimum": 1},
+                "memory_bytes": {"type": "integer", "minimum": 1},
+                "system": {"type": "string"},
+            },
+        },
+        "versions": {"type": "object", "additionalProperties": {"type": "string"}},
+        "threads": {"type": "integer", "minimum": 1},
+        "date": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT"},
+    },
+}
+
+_VERSIONED = {
+    "numpy": "numpy",
+    "torch": "torch",
+    "transformers": "transformers",
+    "llama_cpp": "llama-cpp-python",
+}
+
+
+class BadRecord(ValueError):
+    """A measurement record, or a file of them, that is not what the schema says."""
+
+
+def new(
+    what: str,
+    values: Values,
+    *,
+    unit: str,
+    predicted: tuple[float, float],
+    threads: int,
+    extra: Mapping[str, Any] | None = None,
+) -> Record:
+    """A record of `values`: repetitions, or {label: repetitions} of which the first is the headline.
+
+    Raises BadRecord if there are none, or if one is not a finite number.
+    """
+    if isinstance(values, Mapping):
+        kept: Any = {str(label): _finite(what, repetitions) for label, repetitions in values.items()}
+    else:
+        kept = _finite(what, values)
+    if not kept:
+        raise BadRecord(f"{what}: the measurement gave no values")
+    record = {
+        "what": what,
+        "unit": unit,
+        "predicted": [float(bound) for bound in predicted],
+        "values": kept,
+        "median": statistics.median(headline(kept)),
+        "machine": machine(),
+        "versions": versions(),
+        "threads": threads,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **(extra or {}),
+    }
+    check(record)
+    return record
+
+
+def headline(values: Values) -> Sequence[float]:
+    """The repetitions that a record's median is of: all of them, or the first label's."""
+    return next(iter(values.values())) if isinstance(values, Mapping) else values
+
+
+def check(record: Any, *, where: str = "record") -> None:
+    """Raise BadRecord, naming the field, unless `record` is what the schema says."""
+    try:
+        jsonschema.validate(record, SCHEMA)
+    except jsonschema.ValidationError as error:
+        field = ".".join(str(part) for part in error.absolute_path) or "the record"
+        raise BadRecord(f"{where}: {field}: {error.message}") from None
+
+
+def read(folder: Path) -> list[Record]:
+    """The records beside a notebook, oldest first; none if there is no file. Raises BadRecord naming file and field."""
+    file = folder / FILE
+    if not file.exists():
+        return []
+    try:
+        records = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadRecord(f"{file} is not JSON ({error}): mend it, or move it away and measure again") from None
+    if not isinstance(records, list):
+        raise BadRecord(f"{file} must hold a list of records: move it away and measure again")
+    for number, record in enumerate(records, start=1):
+        check(record, where=f"{file}, record {number}")
+    return records
+
+
+def write(folder: Path, records: Iterable[Record]) -> None:
+    """Write the records beside a notebook; an interrupted write leaves the old file whole."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=folder, prefix=FILE, suffix=".tmp", delete=False, encoding="utf-8"
+    ) as new_file:
+        json.dump(list(records), new_file, indent=1, ensure_ascii=False)
+        new_file.flush()
+        os.fsync(new_file.fileno())
+    os.replace(new_file.name, folder / FILE)
+
+
+def in_outputs(cells: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """The valid records in the outputs of a notebook's cells, each once, in the order of the notebook."""
+    found: list[Record] = []
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            bundle = output.get("data", {}).get(MIME, [])
+            found += [record for record in bundle if _is_record(record)] if isinstance(bundle, list) else []
+    return merge([], found)
+
+
+def merge(records: Iterable[Record], more: Iterable[Record]) -> list[Record]:
+    """All records of both, each once, oldest first."""
+    merged: list[Record] = []
+    for record in [*records, *more]:
+        if record not in merged:
+            merged.append(record)
+    return sorted(merged, key=lambda record: record["date"])
+
+
+def machine() -> dict[str, Any]:
+    """This machine: processor's name, physical cores, memory in bytes, operating system."""
+    return {
+        "cpu": _cpu_name(),
+        "cores": psutil.cpu_count(logical=False) or os.cpu_count() or 1,
+        "memory_bytes": psutil.virtual_memory().total,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of those of the course's number crunchers that are loaded."""
+    found = {"python": platform.python_version()}
+    for module, distribution in _VERSIONED.items():
+        if module in sys.modules:
+            try:
+                found[distribution] = version(distribution)
+            except PackageNotFoundError:  # loaded from somewhere pip does not know of
+                found[distribution] = "unknown"
+    return found
+
+
+def _finite(what: str, values: Sequence[float]) -> list[float]:
+    numbers = [float(value) for value in values]
+    for number in numbers:
+        if not math.isfinite(number):
+            raise BadRecord(f"{what}: measured {number}, which is no finite number")
+    return numbers
+
+
+def _is_record(candidate: Any) -> bool:
+    try:
+        check(candidate)
+    except BadRecord:
+        return False
+    return True
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
