@@ -1,18 +1,22 @@
 """The `course` command: parse, call, print. What is done lives in the other modules."""
 
+import json
 import re
 import textwrap
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from course.data import Table
+    from course.grading.result import Result
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -156,3 +160,92 @@ def _number(value: float) -> str:
     if abs(value) < 1e6 and value == int(value):
         return f"{value:.0f}"
     return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}")
+
+
+@app.command()
+def build(
+    wanted: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...", help="Which labs; all of them.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a notebook is out of date.")] = False,
+) -> None:
+    """Make the notebooks, instructors' and students', from the labs' sources."""
+    from course import build as builder
+    from course import paths, stock
+
+    try:
+        checkout = paths.course_folder()
+        labs = [builder.find(checkout, name) for name in wanted] if wanted else builder.labs(checkout)
+        for lab in labs:
+            if not check:
+                for path in builder.build(lab):
+                    console.print(f"wrote {path.relative_to(checkout)}", markup=False)
+            elif builder.is_stale(lab):
+                _fail(
+                    1, f"{lab.release.relative_to(checkout)} is not what its source gives: run `course build {lab.key}`"
+                )
+    except (builder.BadSource, paths.NotACourse, stock.StockError) as error:
+        _fail(2, str(error))
+
+
+@app.command()
+def check(
+    lab: Annotated[str, typer.Argument(metavar="LAB", help="lab01, or 1.")],
+    notebook: Annotated[Path | None, typer.Option(help="The notebook; without it, your copy in work/.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON.")] = False,
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Run a lab's hidden tests on your notebook: points, and the wrong idea that a lost point shows.
+
+    Exit code 0: full marks; 1: points are missing; 2: it could not be graded.
+    """
+    from course import build as builder
+    from course import paths
+    from course.grading import check as grading
+    from course.grading.result import Ungradable
+
+    try:
+        found = builder.find(paths.course_folder(course), lab)
+        if notebook is None:
+            notebook = found.course / "work" / found.name / f"{found.name}.ipynb"
+            if not notebook.exists():
+                _fail(
+                    2,
+                    f"there is no copy of yours in {notebook.parent}: `course lab {found.key}` makes one, "
+                    "or name a notebook with --notebook",
+                )
+        with console.status("starting …") as status:
+            if as_json:
+                status.stop()
+            result = grading.check(found, notebook, progress=lambda at, of: status.update(f"cell {at} of {of}"))
+    except (builder.BadSource, paths.NotACourse, Ungradable) as error:
+        _fail(2, str(error))
+    if as_json:
+        print(json.dumps(result.as_json(), indent=1, ensure_ascii=False))
+    else:
+        _print_result(result)
+    raise typer.Exit(0 if result.is_full else 1)
+
+
+def _print_result(result: "Result") -> None:
+    table = Grid(
+        box=SIMPLE_HEAD,
+        title=f"{result.lab}: {result.points:g} of {result.max_points:g} points",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("exercise")
+    table.add_column("points", justify="right")
+    table.add_column("verdict")
+    table.add_column("what was seen", overflow="fold")
+    for exercise in result.exercises:
+        style = {"pass": "green", "blank": "dim"}.get(exercise.verdict, "bold red")
+        verdict = Text(exercise.misconception or exercise.verdict, style=style)
+        table.add_row(exercise.id, f"{exercise.points:g}/{exercise.max_points:g}", verdict, Text(exercise.message))
+    console.print(table)
+    for flag in [*result.repaired, *result.flags]:
+        console.print(f"note: {flag}", markup=False, highlight=False)
+
+
+def _fail(code: int, message: str) -> NoReturn:
+    """End the command with a line on stderr."""
+    errors.print(message, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
