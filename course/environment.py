@@ -168,9 +168,7 @@ def _fetch_model(python: Path, checkout: Path) -> None:
 
 
 def _pip(python: Path, *arguments: str, title: str, expected: str) -> None:
-    # Verbose, so that it writes, and so ends, soon after a set-up that was killed.
-    command = [str(python), "-m", "pip", "install", "--verbose", *arguments]
-    step.run(title, expected, command, log=_log(title))
+    step.run(title, expected, [str(python), "-m", "pip", "install", *arguments], log=_log(title))
 
 
 def _log(title: str) -> Path:

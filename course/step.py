@@ -19,6 +19,20 @@ if sys.platform != "win32":
     import fcntl
 
 PROGRESS = re.compile(r"\[\d+/\d+\]|(?:Collecting|Downloading|Installing|Building) .*")
+# Runs the command in a session of its own and waits for it. Where the set-up is killed, the guard's input ends, and the
+# guard ends all that the command started: nothing works on in a folder that the next set-up takes over.
+GUARD = """
+import os, signal, subprocess, sys, threading
+
+def until_abandoned():
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
+
+if sys.platform != "win32":
+    signal.signal(signal.SIGINT, lambda *_: None)
+    threading.Thread(target=until_abandoned, daemon=True).start()
+sys.exit(subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL))
+"""
 SECONDS_BETWEEN_LINES = 30  # where a line cannot be rewritten: in a log, in CI
 
 
@@ -34,17 +48,16 @@ def run(title: str, expected: str, command: list[str], *, log: Path, env: dict[s
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     life = _Life(title, expected)
-    # A session of its own, so that an interrupt here ends the whole tree below; a pipe, so that the tree does not
-    # outlive us even where we are killed: it cannot write on.
     with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-c", GUARD, *command],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
         env=_environment() | (env or {}),
         start_new_session=True,
+        close_fds=False,  # the guard inherits the folder held by `alone`
     ) as child:
         assert child.stdout
         reader = threading.Thread(target=_keep, args=(child.stdout, log, life), daemon=True)
@@ -71,6 +84,7 @@ def alone(folder: Path, *, waiting: str) -> Iterator[None]:
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
+    os.set_inheritable(handle, True)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
