@@ -25,7 +25,7 @@ GUARD = """
 import os, signal, subprocess, sys, threading
 
 def until_abandoned():
-    sys.stdin.buffer.read()
+    os.read(0, 1)
     os.killpg(0, signal.SIGKILL)
 
 if sys.platform != "win32":
