@@ -37,6 +37,7 @@ def setup(dev: Annotated[bool, typer.Option(help="Also what the tests need.")] =
 def doctor() -> None:
     """Look whether this machine is ready for the course, and name the one next step if not."""
     from rich.table import Table
+    from rich.text import Text
 
     from course import doctor
 
@@ -44,7 +45,7 @@ def doctor() -> None:
     with console.status("looking …"):
         checks = list(doctor.examine())
     for check in checks:
-        table.add_row("[green]ok" if check.ok else "[bold red]no", check.name, check.found)
+        table.add_row("[green]ok" if check.ok else "[bold red]no", check.name, Text(check.found))
     console.print(table)
     if command := doctor.next_command(checks):
         console.print(f"\nnext: {command}", soft_wrap=True, markup=False)

@@ -49,6 +49,7 @@ def next_command(checks: list[Check]) -> str | None:
 
 
 def python() -> Check:
+    """This interpreter, and where it lives."""
     ok = sys.version_info[:2] >= (3, 11)
     return Check("Python", ok, f"{platform.python_version()} in {sys.prefix}", "install Python 3.11 or newer")
 
@@ -97,11 +98,13 @@ def kernel() -> Check:
 
 
 def cores() -> Check:
+    """The cores that this process may use: one is enough, it takes longer."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Check("cores", True, str(count))
 
 
 def ram() -> Check:
+    """Free memory, against what a lab may take."""
     import psutil
 
     memory = psutil.virtual_memory()
