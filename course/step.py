@@ -129,7 +129,7 @@ def _keep(output: IO[str], log: Path, life: _Life) -> None:
             sink.write(line)
             sink.flush()
             if found := PROGRESS.search(line):
-                life.progress = found[0].strip()
+                life.progress = found[0].strip()[:60]
 
 
 def _clock(seconds: float) -> str:
