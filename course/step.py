@@ -138,7 +138,10 @@ def _clock(seconds: float) -> str:
 
 def _reason(log: Path) -> str:
     """The line of a log that says most: the last one that starts with an error, else the last one."""
-    lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    text = log.read_text("utf-8", "replace")
+    if "connection broken" in text:
+        return "no connection to the package index: are you online?"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(?i)(error|fatal)\b", line)]
     return (errors or lines or ["it said nothing"])[-1]
 

@@ -37,7 +37,12 @@ def test_output_goes_to_the_log_and_progress_to_the_screen(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("output", "reason"),
-    [("hello\\nERROR: no disk\\nbye", "ERROR: no disk"), ("hello\\nbye", "bye"), ("", "it said nothing")],
+    [
+        ("hello\\nERROR: no disk\\nbye", "ERROR: no disk"),
+        ("WARNING: connection broken by it\\nERROR: none", "no connection to the package index: are you online?"),
+        ("hello\\nbye", "bye"),
+        ("", "it said nothing"),
+    ],
 )
 def test_a_failure_is_one_line_that_names_the_log(tmp_path, output, reason):
     program = f"import sys; print('{output}'); sys.exit(3)"
