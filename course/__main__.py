@@ -1,13 +1,12 @@
 """`python -m course`: the set-up with any Python, every other command with one that has the course's packages."""
 
-from __future__ import annotations
-
-import sys
+import sys  # what is here must be read by old Pythons too, for them to be told that they are
 
 
 def main() -> None:
     """The console script `course`."""
-    if problem := too_old(sys.version_info[:2]):
+    problem = too_old(sys.version_info[:2])
+    if problem:
         sys.exit(problem)
     if sys.argv[1:2] == ["setup"]:
         if set(sys.argv[2:]) - {"--dev"}:
@@ -25,10 +24,10 @@ def main() -> None:
         sys.exit(2)
 
 
-def too_old(version: tuple[int, int]) -> str | None:
-    """What to say where Python's `version` is too old for the course; None where it is not."""
+def too_old(version: tuple) -> str:
+    """What to say where Python's `version` is too old for the course; nothing where it is not."""
     if version >= (3, 11):
-        return None
+        return ""
     return (
         f"The course needs Python 3.11 or newer, and this is {version[0]}.{version[1]} ({sys.executable}): "
         "name a newer one, as in `python3.12 -m course setup` or `make setup PYTHON=python3.12`."

@@ -249,13 +249,13 @@ def test_a_missing_or_broken_interpreter_has_no_version(tmp_path):
 
 
 def test_an_old_python_is_told_which_one_is_needed():
-    assert command.too_old((3, 11)) is None
+    assert not command.too_old((3, 11))
     told = command.too_old((3, 9))
     assert "3.11" in told and "3.9" in told and "\n" not in told
 
 
 def test_an_old_python_can_read_the_program_that_tells_it():
-    ast.parse(Path(command.__file__).read_text(), feature_version=(3, 8))
+    ast.parse(Path(command.__file__).read_text(), feature_version=(3, 7))
 
 
 @pytest.mark.parametrize(
