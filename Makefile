@@ -1,5 +1,9 @@
 # Every target is `python -m course …`, which does the same where there is no make.
-PYTHON ?= python3
+# PYTHON is the first one that is new enough, unless it is given.
+ifndef PYTHON
+PYTHON := $(or $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done),python3)
+endif
 COURSE = $(PYTHON) -m course
 
 .PHONY: help setup lab test lint build clean

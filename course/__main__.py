@@ -1,6 +1,8 @@
 """`python -m course`: the set-up with any Python, every other command with one that has the course's packages."""
 
-import sys  # what is here must be read by old Pythons too, for them to be told that they are
+# Written so that an old Python can read it, and say that it is too old.
+
+import sys
 
 
 def main() -> None:
@@ -19,8 +21,8 @@ def main() -> None:
 
     try:
         app(prog_name="course")
-    except NotACourse as problem:
-        print(problem, file=sys.stderr)
+    except NotACourse as nowhere:
+        print(nowhere, file=sys.stderr)
         sys.exit(2)
 
 
