@@ -3,7 +3,6 @@
 A prediction is an interval that you are 80 % sure of. It is locked by the measurement that follows it.
 """
 
-import json
 import math
 import os
 import sys
@@ -154,8 +153,8 @@ def _threads() -> int:
 
 
 def _reference() -> dict[str, Record]:
-    file = paths.datasets() / "measured" / "reference_machine.json"
-    return {found["what"]: found for found in json.loads(file.read_text(encoding="utf-8"))}
+    folder = paths.datasets() / "measured" / "reference_machine"
+    return {found["what"]: found for found in records.read(folder)}
 
 
 def _interval(found: Record) -> str:

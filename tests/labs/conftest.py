@@ -1,0 +1,59 @@
+"""Every lab that has a source is tested by the same tests, with its own answers from `tests/labs/labNN.py`."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from course import build, paths
+from course.grading import check
+from course.grading.result import Result
+from tests.labs import notebooks
+
+LABS = build.labs(paths.PACKAGE.parent)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    answers = {lab.key: import_module(f"tests.labs.{lab.key}") for lab in LABS}
+    if "idea" in metafunc.fixturenames:
+        cases = [(lab.key, idea) for lab in LABS for idea in answers[lab.key].WRONG]
+        metafunc.parametrize(("lab_key", "idea"), cases, scope="session", ids=[idea for _, idea in cases])
+    elif "variant" in metafunc.fixturenames:
+        cases = [
+            (lab.key, number)
+            for lab in LABS
+            for number in range(max(len(sources) for sources in answers[lab.key].RIGHT.values()))
+        ]
+        ids = [f"{key}-variant-{number + 1}" for key, number in cases]
+        metafunc.parametrize(("lab_key", "variant"), cases, scope="session", ids=ids)
+    elif "lab_key" in metafunc.fixturenames:
+        metafunc.parametrize("lab_key", [lab.key for lab in LABS], scope="session")
+
+
+@pytest.fixture(scope="session")
+def lab(lab_key: str) -> build.Lab:
+    return build.find(paths.PACKAGE.parent, lab_key)
+
+
+@pytest.fixture(scope="session")
+def answers(lab_key: str) -> ModuleType:
+    return import_module(f"tests.labs.{lab_key}")
+
+
+@pytest.fixture(scope="session")
+def desk(lab: build.Lab, tmp_path_factory: pytest.TempPathFactory) -> check.Desk:
+    return check.lay_out(lab, tmp_path_factory.mktemp(lab.key))
+
+
+@pytest.fixture
+def graded(desk: check.Desk, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[dict[str, str]], Result]:
+    """Grade the instructor's answers with some of them replaced."""
+
+    def grade(replaced: dict[str, str]) -> Result:
+        answers = {**notebooks.solved(desk.release, desk.solution), **replaced}
+        path = notebooks.save(notebooks.answered(desk.release, answers), tmp_path, desk.lab.name)
+        return check.grade(desk, path, student=f"student-{abs(hash(request.node.nodeid))}")
+
+    return grade
