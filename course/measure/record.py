@@ -89,7 +89,7 @@ def new(
         kept: Any = {str(label): _finite(what, repetitions) for label, repetitions in values.items()}
     else:
         kept = _finite(what, values)
-    if not kept:
+    if not kept or not headline(kept):
         raise BadRecord(f"{what}: the measurement gave no values")
     record = {
         "what": what,
@@ -138,18 +138,21 @@ def read(folder: Path) -> list[Record]:
 
 
 def write(folder: Path, records: Iterable[Record]) -> None:
-    """Write the records beside a notebook; an interrupted write leaves the old file whole."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=folder, prefix=FILE, suffix=".tmp", delete=False, encoding="utf-8"
-    ) as new_file:
-        json.dump(list(records), new_file, indent=1, ensure_ascii=False)
-        new_file.flush()
-        os.fsync(new_file.fileno())
-    os.replace(new_file.name, folder / FILE)
+    """Write the records beside a notebook; an interrupted write leaves the old file whole, and no other."""
+    text = json.dumps(list(records), indent=1, ensure_ascii=False)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=FILE, suffix=".tmp")
+    try:
+        with open(handle, "w", encoding="utf-8") as new_file:
+            new_file.write(text)
+            new_file.flush()
+            os.fsync(new_file.fileno())
+        os.replace(name, folder / FILE)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def in_outputs(cells: Iterable[Mapping[str, Any]]) -> list[Record]:
-    """The valid records in the outputs of a notebook's cells, each once, in the order of the notebook."""
+    """The valid records in the outputs of a notebook's cells, each once, oldest first."""
     found: list[Record] = []
     for cell in cells:
         for output in cell.get("outputs", []):
