@@ -147,7 +147,9 @@ def _set_up_venv(checkout: Path, extras: set[str]) -> None:
 def _make_venv(venv: Path) -> None:
     if util.find_spec("ensurepip") is None:  # Debian and Ubuntu package it apart
         package = f"python3.{sys.version_info.minor}-venv"
-        raise SetupError(f"this Python cannot make environments yet; install the missing part: sudo apt install {package}")
+        raise SetupError(
+            f"this Python cannot make environments yet; install the missing part: sudo apt install {package}"
+        )
     if venv.exists():
         print("  the .venv that is here does not work: made anew")
         shutil.rmtree(venv)
