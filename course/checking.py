@@ -55,8 +55,8 @@ class Expectation:
         self._settle(expected, wrong or {}, 0.0)
 
     def raises(self, error: type[Exception], *, wrong: Ideas | None = None, rel_tol: float = 1e-9) -> None:
-        """Hold the call to raise `error` or a subclass of it."""
-        self._settle(error, wrong or {}, rel_tol)
+        """Hold each call to raise `error` or a subclass of it."""
+        self._settle([error] * len(self.answers) if self.labels else error, wrong or {}, rel_tol)
 
     def _settle(self, expected: Any, wrong: Ideas, rel_tol: float) -> None:
         answer: Any = self.answers if self.labels else self.answers[0]
@@ -121,19 +121,25 @@ def same(answer: Any, expected: Any, *, rel_tol: float = 0.0) -> bool:
     if isinstance(expected, np.ndarray):
         return _same_array(answer, expected, rel_tol)
     if isinstance(expected, list | tuple):
+        answer = answer.tolist() if isinstance(answer, np.ndarray) else answer
         return (
-            isinstance(answer, list | tuple | np.ndarray)
+            isinstance(answer, list | tuple)
             and len(answer) == len(expected)
             and all(same(a, e, rel_tol=rel_tol) for a, e in zip(answer, expected, strict=True))
         )
     if isinstance(expected, Real):
-        return isinstance(answer, Real) and _same_number(float(answer), float(expected), rel_tol)
+        return isinstance(answer, Real) and _same_number(answer, expected, rel_tol)
     return type(answer) is type(expected) and bool(answer == expected)
 
 
-def _same_number(answer: float, expected: float, rel_tol: float) -> bool:
-    both_nan = math.isnan(answer) and math.isnan(expected)
-    return both_nan or math.isclose(answer, expected, rel_tol=rel_tol, abs_tol=0.0)
+def _same_number(answer: Real, expected: Real, rel_tol: float) -> bool:
+    if answer == expected:
+        return True
+    try:
+        given, wanted = float(answer), float(expected)
+    except OverflowError:  # an integer larger than any float
+        return False
+    return (math.isnan(given) and math.isnan(wanted)) or (rel_tol > 0 and math.isclose(given, wanted, rel_tol=rel_tol))
 
 
 def _same_array(answer: Any, expected: np.ndarray, rel_tol: float) -> bool:
@@ -141,8 +147,10 @@ def _same_array(answer: Any, expected: np.ndarray, rel_tol: float) -> bool:
         array = np.asarray(answer)
     except ValueError:  # ragged
         return False
-    if array.shape != expected.shape or array.dtype.kind not in "iuf":
+    if array.shape != expected.shape:
         return False
+    if not {array.dtype.kind, expected.dtype.kind} <= set("iuf"):
+        return same(array.tolist(), expected.tolist())
     return bool(np.allclose(array, expected, rtol=rel_tol, atol=0.0, equal_nan=True))
 
 
