@@ -1,8 +1,10 @@
 """The `course` command: parse, call, print. What is done lives in the other modules."""
 
 import json
+import os
 import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -13,12 +15,17 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import pandas as pd
 
     from course.data import Table
     from course.grading.result import Result
+    from course.llama.chat import Reply
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+models_app = typer.Typer(no_args_is_help=True, help="Small open models: what there is, and how to get it.")
+app.add_typer(models_app, name="model")
 console = Console()
 errors = Console(stderr=True)
 
@@ -161,6 +168,145 @@ def _number(value: float) -> str:
     if abs(value) < 1e6 and value == int(value):
         return f"{value:.0f}"
     return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}")
+
+
+@models_app.command("list")
+def list_models() -> None:
+    """Show the small open models: size, licence, where they come from, whether they are here."""
+    from course import models
+
+    grid = Grid("name", "title", "MB", "licence", "where from", "here", box=SIMPLE_HEAD)
+    grid.columns[2].justify = "right"
+    colours = {"ready": "green", "corrupt": "bold red", "missing": "dim"}
+    try:
+        for model in models.MODELS.values():
+            state = models.state(model)
+            size, here = f"{model.size_bytes / 1e6:.0f}", Text(state, style=colours[state])
+            grid.add_row(model.name, model.title, size, model.licence, model.source.label, here)
+    except models.ModelError as problem:
+        _fail(2, str(problem))
+    console.print(grid)
+
+
+@models_app.command("path")
+def show_model_path(name: Annotated[str, typer.Argument(metavar="[NAME]")] = "smollm2") -> None:
+    """Print where a model's file is, once its checksum is right."""
+    from course import models
+
+    try:
+        print(models.path(name))
+    except models.ModelError as problem:
+        _fail(2, str(problem))
+
+
+@models_app.command("fetch")
+def fetch_model(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Without it: all that the labs use.")] = None,
+) -> None:
+    """Get a model into the cache and check it; one that is there is left alone."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from course import models
+
+    bars = Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=errors, transient=True)
+    tasks = {one: bars.add_task(one, visible=False) for one in models.MODELS}
+
+    def show(one: str, done_bytes: int, total_bytes: int) -> None:
+        bars.update(tasks[one], visible=True, completed=done_bytes, total=total_bytes or None)
+
+    try:
+        with bars:
+            paths = [models.fetch(one, show) for one in ([name] if name else models.MODELS)]
+    except models.ModelError as problem:
+        _fail(2, str(problem))
+    for path in paths:
+        console.print(f"{path} is here, its checksum right", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def chat(
+    question: Annotated[str | None, typer.Argument(help="Without one you are asked, until Ctrl-D.")] = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="See `course model list`.")] = "smollm2-f16",
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=os.cpu_count(), help="Default: physical cores. 1 is faster where other work runs."),
+    ] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Where a long answer is cut off.")] = 256,
+    bare: Annotated[bool, typer.Option("--bare", help="Without the two worked examples before your question.")] = False,
+) -> None:
+    """Ask a small open model, which runs on your own CPU, offline."""
+    from course import models
+    from course.llama import chat as talk
+
+    try:
+        path, title = models.path(model), models.find(model).title
+        for asked in _typed_questions() if question is None else [question]:
+            primer = () if bare else talk.PRIMER
+            reply = _print_answer(
+                talk.stream(asked, model=path, primer=primer, n_threads=threads, max_tokens=max_tokens)
+            )
+            speed = f"{reply.n_tokens} tokens, {reply.tokens_per_s:.1f} token/s, threads: {reply.n_threads}"
+            console.print(f"{speed}, {title}", style="dim", highlight=False)
+    except (models.ModelError, talk.ChatError) as problem:
+        _fail(2, str(problem))
+
+
+def _typed_questions() -> Iterator[str]:
+    """What is typed at the prompt, line by line, until its end (Ctrl-D) or Ctrl-C."""
+    while True:
+        try:
+            typed = console.input("[bold]ask > [/]")
+        except (EOFError, KeyboardInterrupt):
+            console.print()
+            return
+        if typed.strip():
+            yield typed
+
+
+def _print_answer(answer: "Generator[str, None, Reply]") -> "Reply":
+    """Print an answer as it comes; the Reply that it ends with."""
+    while True:
+        try:
+            console.print(next(answer), end="", markup=False, highlight=False, soft_wrap=True)
+        except StopIteration as end:
+            console.print()
+            return end.value
+
+
+@app.command(name="lab")
+def open_lab(
+    lab: Annotated[str, typer.Argument(metavar="[LAB]", help="lab01, or 1.")] = "lab01",
+    browser: Annotated[bool, typer.Option(help="Open it in a browser, or only print the address.")] = True,
+    port: Annotated[int | None, typer.Option(help="The first port to try; a taken one is passed over.")] = None,
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Open JupyterLab on your own copy of a lab in work/, which is never overwritten."""
+    import os
+    import subprocess
+    import sys
+
+    from course import build as builder
+    from course import paths, workspace
+
+    try:
+        found = builder.find(paths.course_folder(course), lab)
+        copy = workspace.copy(found)
+    except (builder.BadSource, paths.NotACourse, OSError) as error:
+        _fail(2, str(error))
+    shown = copy.notebook.relative_to(found.course)
+    console.print(f"{'made' if copy.is_new else 'kept'} your copy: {shown}", markup=False, highlight=False)
+    if copy.is_outdated:
+        console.print(
+            f"{found.key} has changed since you began. To get the new one, rename the folder {shown.parent} and run "
+            f"`course lab {found.key}` again; yours stays as it is.",
+            markup=False,
+            highlight=False,
+        )
+    command = workspace.jupyterlab(copy.notebook, course=found.course, port=port, browser=browser)
+    env = workspace.environment(found.course)
+    if sys.platform == "win32":
+        raise typer.Exit(subprocess.run(command, env=env).returncode)
+    os.execve(command[0], command, env)
 
 
 @app.command()
