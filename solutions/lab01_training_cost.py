@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What did GPT-4 cost?
 #
-# "It took 25,000 A100s a hundred days and cost over $100 million." After this lab you can say which part of that
+# "It took 25,000 A100s a hundred days and cost over \$100 million." After this lab you can say which part of that
 # sentence is arithmetic, which is a leak, and which mixes two different bills; and you can put an interval on the
 # price of any training run.
 #
@@ -169,7 +169,7 @@ own_rate = max(record["values"]["n = 4096"])  # the ceiling: the best of five
 fig, ax = plt.subplots()
 for n, rates in zip(sizes, record["values"].values(), strict=True):
     ax.plot([n] * len(rates), np.array(rates) / 1e9, "o", color=plots.BLUE, alpha=0.6)
-ax.set(xscale="log", xlabel="matrix size n", ylabel="speed (GFLOP/s)", ylim=(0, None))
+ax.set(xscale="log", xlabel="matrix size n", ylabel="speed (GFLOP/s)", ylim=(0, 1.1 * own_rate / 1e9))
 ax.set_xticks(sizes, [str(n) for n in sizes], minor=False)
 ax.set_title(f"One machine, five sizes: up to {own_rate / 1e9:.0f} GFLOP/s")
 ax.minorticks_off()
@@ -258,29 +258,25 @@ assert isclose(
 
 # %% tags=["raises-exception"]
 graded = runs[runs.grade == "A"]
-points = {
-    name: mfu_of_run(
+utilisation = graded.apply(
+    lambda run: mfu_of_run(
         {"params_total": run.n_params, "params_active": run.n_active_params, "tokens": run.n_tokens,
          "device_hours": run.device_hours},
         accelerators.loc[run.device].to_dict(),
-    )
-    for name, run in graded.iterrows()
-}
-print(f"{len(points)} runs, median {np.median(list(points.values())):.2f}, "
-      f"10 to 90 %: {np.quantile(list(points.values()), 0.1):.2f} to {np.quantile(list(points.values()), 0.9):.2f}")
+    ),
+    axis=1,
+)
+low, high = utilisation.quantile([0.1, 0.9])
+print(f"{len(utilisation)} runs: median {utilisation.median():.2f}, the middle 80 % from {low:.2f} to {high:.2f}")
 
-# %% tags=["raises-exception"]
 fig, ax = plt.subplots(figsize=(8, 3.4))
-families = {"A100": "A100", "H100 and H800": "H100|H800", "TPU": "TPU"}
-for row, pattern in enumerate(families.values()):
-    names = graded.index[graded.device.str.contains(pattern)]
-    ax.plot([100 * points[name] for name in names], [row] * len(names), plots.MARKERS[row], color=plots.COLOURS[row],
-            alpha=0.7)
-for name, (x, y) in {"LLaMA-13B": (0, 12), "Llama 3.1 405B": (0, 12), "PaLM 540B": (0, 12)}.items():
-    row = next(i for i, p in enumerate(families.values()) if any(d in graded.device[name] for d in p.split("|")))
-    ax.annotate(name, (100 * points[name], row), (x, y), textcoords="offset points", ha="center", fontsize=9)
+named = {"A100": "LLaMA-13B", "H100, H800": "Llama 3.1 405B", "TPU": "PaLM 540B"}
+for row, (family, example) in enumerate(named.items()):
+    own = utilisation[graded.device.str.contains(family.replace(", ", "|"))]
+    ax.plot(100 * own, [row] * len(own), plots.MARKERS[row], color=plots.COLOURS[row], alpha=0.7)
+    ax.annotate(example, (100 * own[example], row), (0, 10), textcoords="offset points", ha="center", fontsize=9)
 ax.set(xlim=(0, 60), ylim=(2.5, -0.7), xlabel="utilisation of the whole run (% of dense 16-bit peak)")
-ax.set_yticks(range(3), list(families))
+ax.set_yticks(range(3), list(named))
 ax.set_title("Published runs get a fifth to a half of what the data sheet promises")
 plots.show(fig, alt="Utilisation of the grade A runs by accelerator family: most lie between 20 and 50 per cent.")
 
@@ -351,7 +347,7 @@ assert isclose(device_hours(3.6e15, 1e12, 0.5), 2.0), "the worked example: 2 dev
 # **Exercise 1.5 (stretch, 1 point).** Own instead of rent. `owned_cost_usd(n_devices, usd_per_device, life_h, used_h,
 # power_kw, pue, usd_per_kwh)` returns the share of the purchase that the run uses up, plus its electricity. `power_kw`
 # is per device. PUE is the factor by which the building draws more than the devices.
-# `(8, 30000, 35040, 8760, 0.7, 1.2, 0.10)` costs $65,886.72. Raise `ValueError` if `used_h` is more than `life_h`.
+# `(8, 30000, 35040, 8760, 0.7, 1.2, 0.10)` costs \$65,886.72. Raise `ValueError` if `used_h` is more than `life_h`.
 
 # %% nbgrader={"grade_id": "ex-1-5"}
 def owned_cost_usd(n_devices, usd_per_device, life_h, used_h, power_kw, pue, usd_per_kwh):
@@ -428,8 +424,8 @@ assert isclose(energy_mwh(30.84e6, 700, 1), 21588), "the worked example: 21,588 
 
 # %%
 energy = data.load("energy")
-prices = energy[energy.kind == "electricity price"].sort_values("value")
-print(prices[["place", "year", "value", "unit"]].to_string(index=False))
+prices = energy[(energy.kind == "electricity price") & (energy.unit == "USD/kWh")].sort_values("value")
+print(prices[["name", "year", "value", "unit"]].to_string(index=False))
 
 # %% [markdown]
 # ## 6 · Audit a press release
@@ -545,8 +541,8 @@ assert audit_release(RELEASE) == "energy_mwh", "760 MWh were printed as 760,000:
 # %% [markdown] nbgrader={"grade_id": "ex-1-8-task"}
 # **Exercise 1.8 (2 points).** `cost_interval(seed, ranges, n=10_000)` returns the 5th, 50th and 95th percentile of the
 # cost in USD. `ranges` has `flop`, `mfu`, `usd_per_hour`, each `(low, high)`, possibly equal; draw each independently and
-# log-uniformly with `numpy.random.default_rng(seed)`. The peak is 312e12 FLOP/s. With `flop` 2e25, `mfu` 0.34 and $1 to
-# $10 an hour the median is about $166 million.
+# log-uniformly with `numpy.random.default_rng(seed)`. The peak is 312e12 FLOP/s. With `flop` 2e25, `mfu` 0.34 and \$1 to
+# \$10 an hour the median is about \$166 million.
 
 # %% nbgrader={"grade_id": "ex-1-8"}
 def cost_interval(seed, ranges, n=10_000):
@@ -665,67 +661,96 @@ assert not accepts(colleagues_energy_mwh), "the colleague's version forgets the 
 # %% [markdown]
 # ## 9 · What did GPT-4 cost?
 #
-# Now the claims. **C1**: about 25,000 A100s for 90 to 100 days. **C2**: over $100 million. The table shows who says
-# what, and where it comes from.
+# Now the claims. **C1**: about 25,000 A100s for 90 to 100 days. Who says what, and where does it come from? *Leak* is an
+# unconfirmed report; *derived* was computed from that leak.
 
 # %%
 claims = data.load("gpt4_claims")
-print(claims[["claim", "quantity", "who", "low", "high", "unit", "origin"]].to_string(index=False))
+claims["figure"] = [
+    f"{c.value:.4g}" if c.value > 0 else f"{c.low:.3g} to {c.high:.3g}" if c.high > 0 else f"over {c.low:.3g}"
+    for c in claims.itertuples()
+]
+print(claims.loc[claims.claim == "C1", ["who", "quantity", "figure", "unit", "origin"]].to_string(index=False))
 
 # %% [markdown]
-# **C1** first. Does 25,000 × 95 days fit the leak's own model, 280 billion active parameters and 13 trillion tokens? Your
-# formula says which utilisation that takes. A year later the same author wrote of about 20,000.
+# Does 25,000 × 95 days fit the leak's own model, 280 billion active parameters and 13 trillion tokens? Your formula says
+# which utilisation that takes. A year later the same author wrote of about 20,000.
 
 # %% tags=["raises-exception"]
 leak = runs.loc["GPT-4 (leak)"]
 a100 = accelerators.loc["A100 80GB"].to_dict()
 for devices in (25_000, 20_000):
-    hours = devices * 95 * 24
+    spent = devices * 95 * 24
     run = {"params_total": leak.n_params, "params_active": leak.n_active_params, "tokens": leak.n_tokens,
-           "device_hours": hours}
-    print(f"{devices:,} A100s for 95 days: {hours / 1e6:.1f} million hours, utilisation {mfu_of_run(run, a100):.3f}")
+           "device_hours": spent}
+    print(f"{devices:,} A100s for 95 days: {spent / 1e6:.1f} million hours, utilisation {mfu_of_run(run, a100):.3f}")
 
 # %% [markdown]
-# Both are possible: 0.34 is the middle of the published runs, 0.43 their upper end. Arithmetic cannot tell which is
-# true, and the agreement is no confirmation: operations, devices and days all come from the same leak.
+# Both are possible: 0.34 is the middle of the published runs, 0.43 near their upper end. Arithmetic cannot tell which is
+# true. And that the figures agree confirms nothing: operations, devices and days all come from the same leak.
+
+# %% [markdown]
+# ### C2: over \$100 million?
 #
-# **C2**. Put a range on each input and let your function speak. A bill at $1 an hour is a count of hours, so the same
-# function also gives the time.
+# Put a range on each input: Epoch AI's 90 % interval for the operations, what published A100 runs got, and prices from the
+# leak's assumption of \$1 an hour to the list price on demand of 2021. Your function turns them into an interval. Then
+# compare it with what others say.
+
+# %% nbgrader={"grade_id": "given-ranges"}
+RANGES = {"flop": (8.2e24, 4.4e25), "mfu": (0.25, 0.45), "usd_per_hour": (1.0, 4.1)}
+
+costs = claims[claims.quantity == "usd"].sort_values("value")
+print(costs[["who", "bill", "figure", "unit", "origin"]].to_string(index=False))
 
 # %% tags=["raises-exception"]
-ranges = {
-    "flop": (8.2e24, 4.4e25),  # Epoch AI's 90 % interval
-    "mfu": (0.25, 0.45),  # what published A100 runs got
-    "usd_per_hour": (1.0, 4.1),  # the leak's assumption, and the list price on demand in 2021
-}
-cost = cost_interval(4, ranges)
-hours = cost_interval(4, {**ranges, "usd_per_hour": (1, 1)})
-print("the final run: ${:,.0f} M, ${:,.0f} M, ${:,.0f} M (5, 50, 95 %)".format(*(usd / 1e6 for usd in cost)))
+cost = np.array(cost_interval(4, RANGES)) / 1e6
+print("the final run: ${:,.0f} M, ${:,.0f} M, ${:,.0f} M (5, 50, 95 %)".format(*cost))
+
+run_only = costs[costs.bill.isin(["rental", "amortised"]) & (costs.who != "AI Index 2024")]  # the Index quotes Epoch
+labels = [*(f"{c.who}: run, {'own hardware' if c.bill == 'amortised' else 'rented'}" for c in run_only.itertuples())]
+said = [*(run_only.value / 1e6), 100.0]
+fig, ax = plt.subplots(figsize=(8, 3.4))
+plots.intervals(ax, ["your interval: run, rented", *labels, "Altman: programme"],
+                low=[cost[0], *said], mid=[cost[1], *said], high=[cost[2], *said])
+ax.annotate("or more", (100, len(labels) + 1), (10, 0), textcoords="offset points", va="center")
+ax.set_xticks([20, 50, 100, 200, 500], ["20", "50", "100", "200", "500"])
+ax.minorticks_off()
+ax.set_xlabel("what GPT-4 cost (million \\$ of 2022 and 2023)")
+ax.set_title("The run fits an interval; the programme is another bill")
+plots.show(fig, alt="The 90 % interval of the run's cost, four estimates of the run that lie inside it, and the "
+           "programme's cost of 100 million dollars or more.")
+
+# %% [markdown]
+# ### Two bills called "the cost"
+#
+# Estimates of the *final run* go from \$41 million (own hardware, written off over its life) over \$63 million (the
+# leak) to \$79 million (rented in the cloud). "More than \$100 million" was said of the *programme*: staff, failed runs,
+# experiments, evaluation. Neither refutes the other. Say which bill you mean.
+
+# %% [markdown]
+# ### And on your machine?
+#
+# A bill at \$1 an hour is a count of hours, so the same function also gives the time: on A100s, and scaled by the peak on
+# anything else.
 
 # %% tags=["raises-exception"]
+hours = cost_interval(4, {**RANGES, "usd_per_hour": (1, 1)})
 machines = {f"this machine\n({own_rate / 1e9:.0f} GFLOP/s)": own_rate, "one H100": h100, "25,000 A100s": 25_000 * 312e12}
 years = np.array([[h / 8766 * 312e12 / speed for h in hours] for speed in machines.values()])
 
 fig, ax = plt.subplots(figsize=(8, 3.2))
 plots.intervals(ax, list(machines), low=years[:, 0], mid=years[:, 1], high=years[:, 2])
-for row, (low, mid, high) in enumerate(years):
-    text = f"{mid:,.0f} years" if mid > 1 else f"{365.25 * mid:.0f} days"
-    ax.annotate(text, (mid, row), (0, 12), textcoords="offset points", ha="center")
+for row, (_, mid, _) in enumerate(years):
+    text = f"{float(f'{mid:.2g}'):,.0f} years" if mid > 1 else f"{365.25 * mid:.0f} days"
+    ax.annotate(text, (mid, row), (0, 10), textcoords="offset points", ha="center")
 ax.set_xlabel("time to train GPT-4 (years)")
 ax.set_ylim(2.4, -0.8)
 ax.set_title(f"A season on 25,000 A100s is {years[0, 1] / 1e6:.1g} million years on this machine")
 plots.show(fig, alt="Time to train GPT-4 on this machine, one H100 and 25,000 A100s, with 90 % intervals, in years.")
 
 # %% [markdown]
-# The bars are the 90 % intervals of your Monte Carlo: operations and utilisation unknown, the machine known. All three
-# rows share them, so they are equally wide on a log axis: what you do not know about GPT-4 does not depend on the machine.
-
-# %% [markdown]
-# ### Two bills called "the cost"
-#
-# The estimates of the *final run* go from $41 million (own hardware, written off over its life) over $63 million (the
-# leak) to $78 million (rented in the cloud). "More than $100 million" was said of the *programme*: staff, failed
-# runs, experiments, evaluation. Neither refutes the other. Say which bill you mean.
+# The bars are your 90 % intervals. All three rows share them, so they are equally wide on a log axis: what you do not know
+# about GPT-4 does not depend on the machine.
 
 # %%
 # Your verdict so far on C1 and C2, in a sentence each: what you computed, from whose numbers, how sure you are.
@@ -745,7 +770,7 @@ C2 = "..."
 # ## What would change the answer?
 #
 # - **The tokens or the active parameters.** The bill is proportional to both, and both are from one leak.
-# - **The price per hour.** From $1 to $4.10 is a factor of four: more than all of the rest together.
+# - **The price per hour.** From \$1 to \$4.10 is a factor of four: more than all of the rest together.
 # - **What counts as the run.** Add failed starts and smaller trial runs, and the run becomes a programme.
 # - **The chip.** An H100 does three times an A100's work in an hour, and did not cost three times as much.
 #
