@@ -175,7 +175,8 @@ def list_models() -> None:
     """Show the small open models: size, licence, where they come from, whether they are here."""
     from course import models
 
-    grid = Grid("name", "title", "MB", "licence", "where from", "here", box=SIMPLE_HEAD)
+    headings = ("name", "title", "MB", "licence", "where from", "here")
+    grid = Grid(*headings, box=None, padding=(0, 2, 0, 0), header_style="bold underline")
     grid.columns[2].justify = "right"
     colours = {"ready": "green", "corrupt": "bold red", "missing": "dim"}
     try:
@@ -208,8 +209,9 @@ def fetch_model(
 
     from course import models
 
-    bars = Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=errors, transient=True)
-    tasks = {one: bars.add_task(one, visible=False) for one in models.MODELS}
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
+    bars = Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+    tasks = {one: bars.add_task(one, total=None, visible=False) for one in models.MODELS}
 
     def show(one: str, done_bytes: int, total_bytes: int) -> None:
         bars.update(tasks[one], visible=True, completed=done_bytes, total=total_bytes or None)

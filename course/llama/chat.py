@@ -85,9 +85,8 @@ def stream(
     except ValueError as error:
         raise ChatError(f"the question is too long: {error}") from error
     seconds = time.perf_counter() - begun_s
-    steps = (
-        llama.n_tokens - begun_tokens if pieces else 0
-    )  # a token counts as read once the next one is computed from it
+    # A token counts as read once the next one is computed from it.
+    steps = llama.n_tokens - begun_tokens if pieces else 0
     return Reply(
         text="".join(pieces),
         n_tokens=steps + (finish == "length"),
