@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What did GPT-4 cost?
 #
-# "It took 25,000 A100s a hundred days and cost over \$100 million." After this lab you can say which part of that
+# "It took 25,000 A100s a hundred days and cost over $100 million." After this lab you can say which part of that
 # sentence is arithmetic, which is a leak, and which mixes two different bills; and you can put an interval on the
 # price of any training run.
 #
@@ -347,7 +347,7 @@ assert isclose(device_hours(3.6e15, 1e12, 0.5), 2.0), "the worked example: 2 dev
 # **Exercise 1.5 (stretch, 1 point).** Own instead of rent. `owned_cost_usd(n_devices, usd_per_device, life_h, used_h,
 # power_kw, pue, usd_per_kwh)` returns the share of the purchase that the run uses up, plus its electricity. `power_kw`
 # is per device. PUE is the factor by which the building draws more than the devices.
-# `(8, 30000, 35040, 8760, 0.7, 1.2, 0.10)` costs \$65,886.72. Raise `ValueError` if `used_h` is more than `life_h`.
+# `(8, 30000, 35040, 8760, 0.7, 1.2, 0.10)` costs $65,886.72. Raise `ValueError` if `used_h` is more than `life_h`.
 
 # %% nbgrader={"grade_id": "ex-1-5"}
 def owned_cost_usd(n_devices, usd_per_device, life_h, used_h, power_kw, pue, usd_per_kwh):
@@ -440,8 +440,8 @@ DEVICES = {
     for name in ("A100 80GB", "H100 SXM")
 }
 RELEASE = {
-    "params_total": 70e9, "params_active": 70e9, "tokens": 2e12, "device": "A100 80GB", "n_devices": 2000, "days": 36,
-    "watts": 400, "pue": 1.1, "usd_per_hour": 2.0,
+    "params_total": 70e9, "params_active": 70e9, "tokens": 2e12,
+    "device": "A100 80GB", "n_devices": 2000, "days": 36, "watts": 400, "pue": 1.1, "usd_per_hour": 2.0,
     "flop": 8.4e23, "mfu": 0.433, "energy_mwh": 760_000, "cost_usd": 3.46e6,
 }
 
@@ -541,8 +541,8 @@ assert audit_release(RELEASE) == "energy_mwh", "760 MWh were printed as 760,000:
 # %% [markdown] nbgrader={"grade_id": "ex-1-8-task"}
 # **Exercise 1.8 (2 points).** `cost_interval(seed, ranges, n=10_000)` returns the 5th, 50th and 95th percentile of the
 # cost in USD. `ranges` has `flop`, `mfu`, `usd_per_hour`, each `(low, high)`, possibly equal; draw each independently and
-# log-uniformly with `numpy.random.default_rng(seed)`. The peak is 312e12 FLOP/s. With `flop` 2e25, `mfu` 0.34 and \$1 to
-# \$10 an hour the median is about \$166 million.
+# log-uniformly with `numpy.random.default_rng(seed)`. The peak is 312e12 FLOP/s. With `flop` 2e25, `mfu` 0.34 and 1 to
+# 10 dollars an hour the median is about $166 million.
 
 # %% nbgrader={"grade_id": "ex-1-8"}
 def cost_interval(seed, ranges, n=10_000):
@@ -690,10 +690,10 @@ for devices in (25_000, 20_000):
 # true. And that the figures agree confirms nothing: operations, devices and days all come from the same leak.
 
 # %% [markdown]
-# ### C2: over \$100 million?
+# ### C2: over 100 million dollars?
 #
 # Put a range on each input: Epoch AI's 90 % interval for the operations, what published A100 runs got, and prices from the
-# leak's assumption of \$1 an hour to the list price on demand of 2021. Your function turns them into an interval. Then
+# leak's assumption of $1 an hour to the list price on demand of 2021. Your function turns them into an interval. Then
 # compare it with what others say.
 
 # %% nbgrader={"grade_id": "given-ranges"}
@@ -723,14 +723,14 @@ plots.show(fig, alt="The 90 % interval of the run's cost, four estimates of the 
 # %% [markdown]
 # ### Two bills called "the cost"
 #
-# Estimates of the *final run* go from \$41 million (own hardware, written off over its life) over \$63 million (the
-# leak) to \$79 million (rented in the cloud). "More than \$100 million" was said of the *programme*: staff, failed runs,
-# experiments, evaluation. Neither refutes the other. Say which bill you mean.
+# Estimates of the *final run* go from 41 million dollars (own hardware, written off over its life) over 63 (the leak) to
+# 79 (rented in the cloud). "More than 100" was said of the *programme*: staff, failed runs, experiments, evaluation.
+# Neither refutes the other. Say which bill you mean.
 
 # %% [markdown]
 # ### And on your machine?
 #
-# A bill at \$1 an hour is a count of hours, so the same function also gives the time: on A100s, and scaled by the peak on
+# A bill at $1 an hour is a count of hours, so the same function also gives the time: on A100s, and scaled by the peak on
 # anything else.
 
 # %% tags=["raises-exception"]
@@ -770,7 +770,7 @@ C2 = "..."
 # ## What would change the answer?
 #
 # - **The tokens or the active parameters.** The bill is proportional to both, and both are from one leak.
-# - **The price per hour.** From \$1 to \$4.10 is a factor of four: more than all of the rest together.
+# - **The price per hour.** From 1 to 4.10 dollars is a factor of four: more than all of the rest together.
 # - **What counts as the run.** Add failed starts and smaller trial runs, and the run becomes a programme.
 # - **The chip.** An H100 does three times an A100's work in an hour, and did not cost three times as much.
 #
