@@ -1,0 +1,90 @@
+"""Questions to the real model, with one thread: two are slow where the other core is busy."""
+
+import math
+
+import pytest
+from typer.testing import CliRunner
+
+from course import models
+from course.cli import app
+from course.llama import chat
+
+ALGERIA = "What is the capital of Algeria?"
+
+
+def test_the_answer_is_right_streamed_and_counted(smollm2_f16):
+    stream = chat.stream(ALGERIA, model=smollm2_f16, n_threads=1)
+    pieces = []
+    while True:
+        try:
+            pieces.append(next(stream))
+        except StopIteration as end:
+            reply = end.value
+            break
+    assert reply.text == "".join(pieces) == "The capital of Algeria is Algiers."
+    assert reply.n_tokens == len(pieces) == 8
+    assert reply.tokens_per_s > 0
+    assert reply.n_threads == 1
+
+
+def test_the_same_question_gets_the_same_answer_whatever_came_between(smollm2_f16):
+    question = "What is a language model?"
+    first = chat.ask(question, model=smollm2_f16, n_threads=1)
+    chat.ask("What is a language?", model=smollm2_f16, n_threads=1, max_tokens=3)
+    assert chat.ask(question, model=smollm2_f16, n_threads=1).text == first.text
+
+
+def test_an_answer_is_cut_at_max_tokens(smollm2_f16):
+    question = "Why is the sky blue?"
+    long = chat.ask(question, model=smollm2_f16, n_threads=1, max_tokens=12)
+    short = chat.ask(question, model=smollm2_f16, n_threads=1, max_tokens=5)
+    assert (long.n_tokens, short.n_tokens) == (12, 5)
+    assert long.text.startswith(short.text)
+    assert math.isnan(chat.ask(question, model=smollm2_f16, n_threads=1, max_tokens=1).tokens_per_s)
+
+
+def test_the_primer_is_what_names_the_capital(smollm2_f16):
+    assert "Algiers" not in chat.ask(ALGERIA, model=smollm2_f16, n_threads=1, primer=(), max_tokens=20).text
+
+
+@pytest.mark.parametrize(("question", "said"), [("  ", "empty"), ("word " * 3000, r"too long: .*2048")])
+def test_a_question_that_cannot_be_answered_says_why(smollm2_f16, question, said):
+    with pytest.raises(chat.ChatError, match=said):
+        chat.ask(question, model=smollm2_f16, n_threads=1)
+
+
+def test_a_file_that_is_no_model_is_named_with_llama_cpp_s_reason(tmp_path):
+    (tmp_path / "notes.gguf").write_text("these are notes")
+    for file, reason in (("notes.gguf", "magic"), ("missing.gguf", "does not exist")):
+        with pytest.raises(chat.ChatError, match=rf"{file} cannot be loaded: .*{reason}"):
+            chat.ask(ALGERIA, model=tmp_path / file, n_threads=1)
+
+
+def test_llama_cpp_says_nothing_itself(smollm2_f16, tmp_path, capfd):
+    (tmp_path / "notes.gguf").write_text("these are notes")
+    chat.ask(ALGERIA, model=smollm2_f16, n_threads=1)
+    with pytest.raises(chat.ChatError):
+        chat.ask(ALGERIA, model=tmp_path / "notes.gguf", n_threads=1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_command_answers_and_ends_with_its_speed(smollm2_f16):
+    answered = CliRunner().invoke(app, ["chat", ALGERIA, "--threads", "1"])
+    answer, speed = answered.stdout.strip().splitlines()
+    assert answer == "The capital of Algeria is Algiers."
+    assert speed.startswith("8 tokens, ")
+    assert speed.endswith(f"token/s, threads: 1, {models.SMOLLM2_F16.title}")
+
+
+def test_the_prompt_takes_questions_until_their_end(smollm2_f16):
+    asked = CliRunner().invoke(app, ["chat", "--threads", "1"], input=f"{ALGERIA}\n\nWhat is the capital of France?\n")
+    assert asked.exit_code == 0
+    assert "Algiers." in asked.stdout
+    assert "Paris." in asked.stdout
+
+
+def test_the_command_says_what_to_run_when_the_model_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("TWO_BILLS_CACHE", str(tmp_path))
+    asked = CliRunner().invoke(app, ["chat", ALGERIA])
+    assert asked.exit_code == 2
+    assert asked.stderr.strip().endswith("run `course model fetch smollm2-f16`")
