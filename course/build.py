@@ -10,7 +10,6 @@ A source names its graded cells and no more: `nbgrader={"grade_id": "test-1-4", 
 
 import hashlib
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -203,11 +202,3 @@ def _numbered(identity: str) -> Iterator[str]:
 
 def _bytes(notebook: NotebookNode) -> bytes:
     return (nbformat.writes(notebook) + "\n").encode()
-
-
-def clean(course: Path) -> list[Path]:
-    """Remove the generated instructor notebooks; returns the folders removed."""
-    folders = [lab.solution.parent for lab in labs(course) if lab.solution.parent.is_dir()]
-    for folder in folders:
-        shutil.rmtree(folder)
-    return folders

@@ -136,7 +136,8 @@ def _own(what: str) -> list[Record]:
 
 def _prediction(what: str, own: list[Record]) -> Prediction:
     if own:
-        return Prediction(*own[0]["predicted"], own[0]["unit"])
+        low, high = own[0]["predicted"]
+        return Prediction(low, high, own[0]["unit"])
     if what not in _current().predictions:
         raise NoPrediction(f"predict first: lab.predict({what!r}, low, high, unit), then measure")
     return _current().predictions[what]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -31,7 +32,7 @@ def use_style() -> None:
             "axes.grid": True,
             "grid.color": "#dddddd",
             "grid.linewidth": 0.6,
-            "axes.prop_cycle": mpl.cycler(color=COLOURS, marker=MARKERS),
+            "axes.prop_cycle": cycler(color=COLOURS, marker=MARKERS),
             "lines.linestyle": "",
             "lines.markersize": 6,
         }

@@ -1,0 +1,159 @@
+"""Commands of a student: open a lab, check it, talk to a small model."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table as Grid
+from rich.text import Text
+
+from course.commands.terminal import console, fail, say
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from course.grading.result import Result
+    from course.llama.chat import Reply
+
+
+def open_lab(
+    lab: Annotated[str, typer.Argument(metavar="[LAB]", help="lab01, or 1.")] = "lab01",
+    browser: Annotated[bool, typer.Option(help="Open it in a browser, or only print the address.")] = True,
+    port: Annotated[int | None, typer.Option(help="The first port to try; a taken one is passed over.")] = None,
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Open JupyterLab on your own copy of a lab in work/, which is never overwritten."""
+    import subprocess
+    import sys
+
+    from course import build as builder
+    from course import paths, workspace
+
+    try:
+        found = builder.find(paths.course_folder(course), lab)
+        copy = workspace.copy(found)
+    except (builder.BadSource, OSError) as error:
+        fail(2, str(error))
+    shown = copy.notebook.relative_to(found.course)
+    say(f"{'made' if copy.is_new else 'kept'} your copy: {shown}")
+    if copy.is_outdated:
+        say(
+            f"{found.key} has changed since you began. To get the new one, rename the folder {shown.parent} and run "
+            f"`course lab {found.key}` again; yours stays as it is."
+        )
+    command = workspace.jupyterlab(copy.notebook, course=found.course, port=port, browser=browser)
+    env = workspace.environment(found.course)
+    if sys.platform == "win32":
+        raise typer.Exit(subprocess.run(command, env=env).returncode)
+    os.execve(command[0], command, env)
+
+
+def check(
+    lab: Annotated[str, typer.Argument(metavar="LAB", help="lab01, or 1.")],
+    notebook: Annotated[Path | None, typer.Option(help="The notebook; without it, your copy in work/.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON.")] = False,
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Run a lab's hidden tests on your notebook: points, and the wrong idea that a lost point shows.
+
+    Exit code 0: full marks; 1: points are missing; 2: it could not be graded.
+    """
+    from course import build as builder
+    from course import paths, stock
+    from course.grading import check as grading
+    from course.grading.result import Ungradable
+
+    try:
+        found = builder.find(paths.course_folder(course), lab)
+        if notebook is None:
+            notebook = found.course / "work" / found.name / f"{found.name}.ipynb"
+            if not notebook.exists():
+                fail(
+                    2,
+                    f"there is no copy of yours in {notebook.parent}: `course lab {found.key}` makes one, "
+                    "or name a notebook with --notebook",
+                )
+        with console.status("starting …") as status:
+            if as_json:
+                status.stop()
+            result = grading.check(found, notebook, progress=lambda at, of: status.update(f"cell {at} of {of}"))
+    except (builder.BadSource, stock.StockError, Ungradable) as error:
+        fail(2, str(error))
+    if as_json:
+        print(json.dumps(result.as_json(), indent=1, ensure_ascii=False))
+    else:
+        _print_result(result)
+    raise typer.Exit(0 if result.is_full else 1)
+
+
+def _print_result(result: "Result") -> None:
+    table = Grid(
+        box=SIMPLE_HEAD,
+        title=f"{result.lab}: {result.points:g} of {result.max_points:g} points",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("exercise")
+    table.add_column("points", justify="right")
+    table.add_column("verdict")
+    table.add_column("what was seen", overflow="fold")
+    for exercise in result.exercises:
+        style = {"pass": "green", "blank": "dim"}.get(exercise.verdict, "bold red")
+        verdict = Text(exercise.misconception or exercise.verdict, style=style)
+        table.add_row(exercise.id, f"{exercise.points:g}/{exercise.max_points:g}", verdict, Text(exercise.message))
+    console.print(table)
+    for flag in [*result.repaired, *result.flags]:
+        say(f"note: {flag}")
+
+
+def chat(
+    question: Annotated[str | None, typer.Argument(help="Without one you are asked, until Ctrl-D.")] = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="See `course model list`.")] = "smollm2-f16",
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=os.cpu_count(), help="Default: physical cores. 1 is faster where other work runs."),
+    ] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Where a long answer is cut off.")] = 256,
+    bare: Annotated[bool, typer.Option("--bare", help="Without the two worked examples before your question.")] = False,
+) -> None:
+    """Ask a small open model, which runs on your own CPU, offline."""
+    from course import models
+    from course.llama import chat as talk
+
+    try:
+        path, title = models.path(model), models.find(model).title
+        for asked in _typed_questions() if question is None else [question]:
+            primer = () if bare else talk.PRIMER
+            reply = _print_answer(
+                talk.stream(asked, model=path, primer=primer, n_threads=threads, max_tokens=max_tokens)
+            )
+            speed = f"{reply.n_tokens} tokens, {reply.tokens_per_s:.1f} token/s, threads: {reply.n_threads}"
+            console.print(f"{speed}, {title}", style="dim", highlight=False)
+    except (models.ModelError, talk.ChatError) as problem:
+        fail(2, str(problem))
+
+
+def _typed_questions() -> Iterator[str]:
+    """What is typed at the prompt, line by line, until its end (Ctrl-D) or Ctrl-C."""
+    while True:
+        try:
+            typed = console.input("[bold]ask > [/]")
+        except (EOFError, KeyboardInterrupt):
+            console.print()
+            return
+        if typed.strip():
+            yield typed
+
+
+def _print_answer(answer: "Generator[str, None, Reply]") -> "Reply":
+    """Print an answer as it comes; the Reply that it ends with."""
+    while True:
+        try:
+            console.print(next(answer), end="", markup=False, highlight=False, soft_wrap=True)
+        except StopIteration as end:
+            console.print()
+            return end.value
