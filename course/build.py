@@ -65,7 +65,7 @@ def labs(course: Path) -> list[Lab]:
 
 def find(course: Path, wanted: str) -> Lab:
     """The lab called "lab01", "1" or "lab01_training_cost". Raises BadSource, listing the known ones."""
-    key = f"lab{int(wanted):02d}" if wanted.isdigit() else wanted
+    key = f"lab{int(wanted):02d}" if wanted.isdecimal() else wanted
     found = [lab for lab in labs(course) if key in (lab.key, lab.name)]
     if len(found) != 1:
         known = ", ".join(lab.key for lab in labs(course)) or "none"
@@ -104,6 +104,7 @@ def instructor_notebook(lab: Lab) -> NotebookNode:
     for cell in notebook.cells:
         cell.metadata.pop("lines_to_next_cell", None)
         _complete(lab, cell)
+        _require_markers(lab, cell)
     _stamp(lab, notebook)
     _mark_trials(notebook)
     _give_ids(notebook)
@@ -161,10 +162,23 @@ def _complete(lab: Lab, cell: NotebookNode) -> None:
     cell.metadata["nbgrader"] = NotebookNode(whole)
 
 
+def _require_markers(lab: Lab, cell: NotebookNode) -> None:
+    """Refuse a code cell whose markers are misspelt, unpaired or in the wrong kind of cell: something would be told."""
+    if cell.cell_type != "code":
+        return
+    markers = [line.strip() for line in cell.source.splitlines() if line.strip().startswith("###")]
+    nbgrader = cell.metadata.get("nbgrader", {})
+    block = "SOLUTION" if nbgrader.get("solution") else "HIDDEN TESTS" if nbgrader.get("grade") else None
+    if markers != [f"### BEGIN {block}", f"### END {block}"] * (len(markers) // 2):
+        name = nbgrader.get("grade_id") or cell.source.splitlines()[0]
+        may = f"pairs of ### BEGIN and ### END {block}" if block else "none, since it is no answer and no check"
+        raise BadSource(f"{lab.source}: the cell {name!r} has the markers {', '.join(markers)}; it may have {may}")
+
+
 def _stamp(lab: Lab, notebook: NotebookNode) -> None:
     """Write lab and cohort into the first code cell, which begins the lab."""
-    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    if "lab.start(" not in first.source:
+    first = next((cell for cell in notebook.cells if cell.cell_type == "code"), None)
+    if first is None or "lab.start(" not in first.source:
         raise BadSource(f"{lab.source}: the first code cell must call lab.start")
     start = f'lab.start("{lab.key}", cohort="{stock.cohort(lab.course)}")'
     first.source = re.sub(r"lab\.start\([^)]*\)", start, first.source)
