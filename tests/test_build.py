@@ -92,7 +92,7 @@ def test_the_cohort_of_the_configuration_is_in_the_first_cell(lab: Lab) -> None:
     build.build(lab)
     assert intake.started(nbformat.read(lab.release, as_version=4)) == ("lab01", "2031")
     tiny.configure(lab, "c.TwoBills.cohort = None")
-    with pytest.raises(stock.StockError, match="nbgrader_config.py sets no cohort"):
+    with pytest.raises(stock.StockError, match=r"nbgrader_config\.py sets no cohort"):
         build.build(lab)
 
 
