@@ -329,3 +329,43 @@ def accepts(f):
 """,
     ],
 }
+
+# Worked examples of every exercise, (arguments, answer): nothing importable from the course may give all of them.
+EXAMPLES = {
+    "1.1": [((3, 5, 7), 210)],
+    "1.2": [((1e9, 2e10), 1.2e20)],
+    "1.3": [
+        (
+            (
+                {"params_total": 4e9, "params_active": 1e9, "tokens": 2e10, "device_hours": 1000},
+                {"dense_flop_per_s": 1e14, "sparse_flop_per_s": 2e14},
+            ),
+            1 / 3,
+        )
+    ],
+    "1.4": [((3.6e15, 1e12, 0.5), 2.0)],
+    "1.5": [((8, 30000, 35040, 8760, 0.7, 1.2, 0.10), 65886.72)],
+    "1.6": [((30.84e6, 700, 1), 21588)],
+    "1.7": [
+        (
+            (
+                {
+                    **{"params_total": 70e9, "params_active": 70e9, "tokens": 2e12, "device": "A100 80GB"},
+                    **{"n_devices": 2000, "days": 36, "watts": 400, "pue": 1.1, "usd_per_hour": 2.0},
+                    **{"flop": 8.4e23, "mfu": 0.433, "energy_mwh": 760_000, "cost_usd": 3.46e6},
+                },
+            ),
+            "energy_mwh",
+        )
+    ],
+    "1.8": [
+        (
+            (0, {"flop": (2e25, 2e25), "mfu": (0.34, 0.34), "usd_per_hour": (1, 10)}),
+            (5.87e7, 1.656e8, 4.667e8),
+        )
+    ],
+    "1.9": [
+        ((lambda device_hours, watts, pue: device_hours * watts / 1e6,), False),
+        ((lambda device_hours, watts, pue: device_hours * watts * pue / 1e6,), True),
+    ],
+}
