@@ -183,6 +183,8 @@ def _show(bundle: dict[str, Any]) -> None:
 
 
 def _outcome(answer: Any) -> str:
+    if isinstance(answer, BaseException):
+        return f"returned {answer!r} where it should have raised it"
     return f"raised {answer!r}" if isinstance(answer, Raised) else f"gave {_short(answer)}"
 
 
@@ -199,7 +201,7 @@ class _Repr(reprlib.Repr):
 
     def __init__(self) -> None:
         super().__init__()
-        self.maxdict, self.maxlist, self.maxtuple, self.maxstring, self.maxother = 12, 8, 8, 80, 80
+        self.maxdict, self.maxlist, self.maxtuple, self.maxstring, self.maxother = 16, 8, 8, 80, 80
 
     def repr_float(self, number: float, level: int) -> str:
         return f"{number:.7g}"

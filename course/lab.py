@@ -166,8 +166,9 @@ def _interval(found: Record) -> str:
 def _summary(found: Record) -> str:
     low, high = found["predicted"]
     hit = "inside" if low <= found["median"] <= high else "outside"
+    at = f" at {next(iter(found['values']))}" if isinstance(found["values"], dict) else ""
     return (
-        f"{found['what']}: {found['median']:.4g} {found['unit']} (median of "
+        f"{found['what']}{at}: {found['median']:.4g} {found['unit']} (median of "
         f"{len(records.headline(found['values']))}), {hit} your {_interval(found)}."
     )
 

@@ -1,6 +1,5 @@
 """Check notebooks by stock nbgrader, in a course of their own: one's own code, on one's own machine, unconfined."""
 
-import ast
 import shutil
 import tempfile
 import time
@@ -12,10 +11,10 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.apps.api import NbGraderAPI
 
-from course import build, checking, stock
+from course import build, stock
 from course.build import Lab
-from course.grading import intake
-from course.grading.result import Exercise, Result, Ungradable, Verdict
+from course.grading import intake, verdicts
+from course.grading.result import Result, Ungradable
 from course.measure import record
 
 Progress = Callable[[int, int], None]  # cells begun, cells in all
@@ -66,18 +65,10 @@ def grade(desk: Desk, notebook: Path, *, student: str = "you") -> Result:
     executed, points = _run(desk, notebook, student)
     return Result(
         lab=desk.lab.key,
-        exercises=_exercises(submission, desk.release, executed, points),
+        exercises=verdicts.exercises(submission, desk.release, executed, points),
         seconds=time.monotonic() - started,
         flags=intake.flags(submission, desk.release, desk.solution),
     )
-
-
-def same_code(one: str, other: str) -> bool:
-    """Whether two cells are the same program, whatever their comments and blanks."""
-    try:
-        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except SyntaxError:
-        return one.strip() == other.strip()
 
 
 def _run(desk: Desk, notebook: Path, student: str) -> tuple[NotebookNode, dict[str, float]]:
@@ -105,40 +96,3 @@ def _reason(log: str, begun: list[NotebookNode]) -> str:
         shown = "\n".join(f"    {line}" for line in [*lines[:12], *(["…"] if len(lines) > 12 else [])])
         return f"the kernel {fate} in cell {intake.name_of(cell) or cell.id}; mend it, then check again:\n{shown}"
     return f"nbgrader could not grade it:\n{log}"
-
-
-def _exercises(
-    submission: NotebookNode, release: NotebookNode, executed: NotebookNode, points: dict[str, float]
-) -> list[Exercise]:
-    submitted, released, ran = (intake.by_name(nb) for nb in (submission, release, executed))
-    exercises = []
-    for name, cell in released.items():
-        if not cell.metadata.nbgrader.grade:
-            continue
-        number = name.removeprefix("test-")
-        max_points = float(cell.metadata.nbgrader.points)
-        verdict, misconception, message = _verdict(ran[name].outputs, points[name] >= max_points)
-        answer = f"ex-{number}"
-        if verdict != "pass" and answer in released and same_code(submitted[answer].source, released[answer].source):
-            verdict, misconception, message = "blank", None, "not answered yet"
-        exercises.append(Exercise(number.replace("-", "."), points[name], max_points, verdict, misconception, message))
-    return exercises
-
-
-def _verdict(outputs: list[NotebookNode], full: bool) -> tuple[Verdict, str | None, str]:
-    """(verdict, misconception, message) of an executed check cell."""
-    if full:
-        return "pass", None, ""
-    for output in outputs:
-        bundle = output.get("data", {}).get(checking.MIME)
-        if isinstance(bundle, dict):
-            return bundle["verdict"], bundle.get("misconception"), bundle.get("message", "")
-    for output in outputs:
-        if output.output_type == "error":
-            if output.ename == "CellTimeoutError":
-                return "timeout", None, "it did not finish in time"
-            if output.ename == "NoRecord":
-                return "blank", None, output.evalue
-            verdict: Verdict = "fail" if output.ename == "AssertionError" else "error"
-            return verdict, None, f"{output.ename}: {output.evalue}".rstrip(": ")
-    return "fail", None, "no points, and no test said why"

@@ -108,12 +108,12 @@ def require_cells(notebook: NotebookNode, release: NotebookNode, *, path: Path) 
     ]
     if faults:
         raise Ungradable(
-            f"{path} was rearranged; {'; '.join(faults)}. Put them back as in the release, then check again"
+            f"{path} was rearranged; {'; '.join(faults)}. Put them back as in the release, or begin a new copy"
         )
 
 
 def flags(notebook: NotebookNode, release: NotebookNode, solution: NotebookNode) -> list[str]:
-    """What an instructor should know though it does not stop grading: another cohort, edited locked cells."""
+    """What an instructor should know though it does not stop grading: another cohort, locked cells edited or older."""
     noticed = []
     start, ours = started(notebook), started(solution)
     if start and ours and start[1] != ours[1]:
@@ -127,5 +127,5 @@ def flags(notebook: NotebookNode, release: NotebookNode, solution: NotebookNode)
         and name != "start"
     ]
     if edited:
-        noticed.append(f"edited locked cells, the originals are used: {', '.join(edited)}")
+        noticed.append(f"other than in today's release, whose cells are used instead: {', '.join(edited)}")
     return noticed

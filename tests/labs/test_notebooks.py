@@ -126,13 +126,13 @@ def test_nothing_importable_from_the_course_answers_an_exercise(answers: ModuleT
 
 
 def importable() -> Iterator[Callable[..., Any]]:
-    """The functions of all the package's modules, private ones too, but for those that change the machine."""
+    """The public functions of all the package's modules, but for those that change the machine."""
     for module in pkgutil.walk_packages(course.__path__, "course."):
         if module.name.startswith(SETTING_UP):
             continue
         loaded = importlib.import_module(module.name)
-        for _, function in inspect.getmembers(loaded, inspect.isfunction):
-            if function.__module__ == module.name:
+        for name, function in inspect.getmembers(loaded, inspect.isfunction):
+            if function.__module__ == module.name and not name.startswith("_"):
                 yield function
 
 
