@@ -53,9 +53,12 @@ def show(figure: Figure, *, alt: str) -> None:
 def intervals(
     ax: Axes, labels: Sequence[str], *, low: Sequence[float], mid: Sequence[float], high: Sequence[float]
 ) -> None:
-    """A row a label, from the top: a bar from `low` to `high` and a point at `mid`, on a logarithmic axis."""
+    """A row a label, from the top: a bar from `low` to `high` and a point at `mid`, on a logarithmic axis.
+
+    A row without width is somebody's single figure, and black.
+    """
     rows = range(len(labels))
-    colours = [COLOURS[row % len(COLOURS)] for row in rows]
+    colours = [BLUE if below < above else BLACK for below, above in zip(low, high, strict=True)]
     ax.hlines(rows, low, high, colors=colours, linewidth=5, alpha=0.35)
     ax.scatter(mid, rows, c=colours, s=45, zorder=3)
     ax.set_xscale("log")

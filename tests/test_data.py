@@ -176,7 +176,7 @@ def test_gpt4s_bills_are_told_apart():
     claims = data.load("gpt4_claims")
     bills = claims[claims["quantity"] == "usd"].groupby("bill")["value"].min()
     assert bills["amortised"] < bills["rental"] < 1e8 < bills["purchase"]
-    assert claims.loc[claims["bill"] == "programme", "low"].tolist() == [1e8]
+    assert claims.loc[(claims["quantity"] == "usd") & (claims["bill"] == ""), "low"].tolist() == [1e8]  # scope not said
 
 
 def test_load_gives_exactly_what_the_file_says():

@@ -167,6 +167,20 @@ def audit_release(claim):
         if abs(claim[field] - derived[field]) > 0.1 * derived[field]:
             return field
 """,
+    "1.7/no_pue": """
+def audit_release(claim):
+    hours = claim["n_devices"] * claim["days"] * 24
+    peak = DEVICES[claim["device"]]["dense_flop_per_s"]
+    derived = {
+        "flop": 6 * claim["params_active"] * claim["tokens"],
+        "mfu": claim["flop"] / (hours * 3600 * peak),
+        "energy_mwh": hours * claim["watts"] / 1e6,
+        "cost_usd": hours * claim["usd_per_hour"],
+    }
+    for field in derived:
+        if abs(claim[field] - derived[field]) > 0.1 * derived[field]:
+            return field
+""",
     "1.7/suspects_everything": """
 def audit_release(claim):
     hours = claim["n_devices"] * claim["days"] * 24
@@ -222,6 +236,10 @@ def cost_interval(seed, ranges, n=10_000):
     "1.9/pue_one": """
 def accepts(f):
     return isclose(f(30.84e6, 700, 1), 21588)
+""",
+    "1.9/one_pue": """
+def accepts(f):
+    return isclose(f(1, 1, 2), 2e-6)
 """,
     "1.9/accepts_all": """
 def accepts(f):
@@ -324,7 +342,7 @@ def accepts(f):
         """
 def accepts(f):
     doubled = isclose(f(2000, 500, 1.25), 2 * f(1000, 500, 1.25))
-    more = isclose(f(1000, 500, 1.5), 1.5 * f(1000, 500, 1))
+    more = isclose(f(1000, 500, 1.9), 1.9 * f(1000, 500, 1))
     return doubled and more and isclose(f(1003, 501, 1.3), 0.6532539)
 """,
     ],
