@@ -40,7 +40,8 @@ def set_up(*, dev: bool) -> None:
     """The command `setup`: its errors are one line, and an interrupt says that the next run goes on."""
     import signal
 
-    from course import environment, paths, step
+    from course import paths
+    from course.setting_up import environment, step
 
     checkout = paths.PACKAGE.parent
     if not (checkout / "pyproject.toml").is_file():
@@ -60,7 +61,8 @@ def _hand_over_if_needed() -> None:
     import os
     import subprocess
 
-    from course import environment, paths, requirements
+    from course import paths
+    from course.setting_up import environment, requirements
 
     checkout = paths.PACKAGE.parent
     if not requirements.lacking(requirements.packages(checkout)):

@@ -21,7 +21,7 @@ def doctor() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from course import doctor
+    from course.setting_up import doctor
 
     table = Table("", "checked", "found", box=None)
     with console.status("looking …"):
@@ -48,7 +48,8 @@ def lint() -> None:
 
 def clean() -> None:
     """Remove what can be made again: caches, generated notebooks, packages; never work, marks or .venv."""
-    from course import leftovers, paths
+    from course import paths
+    from course.setting_up import leftovers
 
     checkout = paths.course_folder()
     found = leftovers.find(checkout)

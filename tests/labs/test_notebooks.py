@@ -24,9 +24,7 @@ from course.grading.check import Desk
 from tests.labs import notebooks
 
 PNG = b"\x89PNG\r\n\x1a\n"
-SETTING_UP = tuple(
-    f"course.{name}" for name in ("__main__", "cli", "commands", "environment", "leftovers", "step", "wheel")
-)
+SETTING_UP = tuple(f"course.{name}" for name in ("__main__", "cli", "commands", "setting_up"))
 UNANSWERED = (NotImplementedError, lab_module.NoPrediction, lab_module.NoRecord)
 
 

@@ -80,7 +80,9 @@ def versions(names: Iterable[str]) -> dict[str, str]:
 
 def versions_in(python: Path, names: Iterable[str]) -> dict[str, str]:
     """The versions that another interpreter has of `names`."""
-    program = "import json, sys; from course.requirements import versions; print(json.dumps(versions(sys.argv[1:])))"
+    program = (
+        "import json, sys; from course.setting_up import requirements as r; print(json.dumps(r.versions(sys.argv[1:])))"
+    )
     command = [str(python), "-c", program, *names]
     answer = subprocess.run(command, cwd=paths.PACKAGE.parent, capture_output=True, text=True)
     return json.loads(answer.stdout) if answer.returncode == 0 else {}

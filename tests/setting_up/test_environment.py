@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 from course import __main__ as command
-from course import environment, paths, wheel
-from course.requirements import satisfies
-from course.step import SetupError
+from course import paths
+from course.setting_up import environment, wheel
+from course.setting_up.requirements import satisfies
+from course.setting_up.step import SetupError
 
 CHECKOUT = paths.PACKAGE.parent
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from course import requirements
-from course.requirements import Package
+from course.setting_up import requirements
+from course.setting_up.requirements import Package
 
 PYPROJECT = """
 [project]

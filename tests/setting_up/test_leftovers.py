@@ -1,6 +1,6 @@
 """`clean` takes what can be made again, and nothing else."""
 
-from course import leftovers
+from course.setting_up import leftovers
 
 AGAIN = (
     ".pytest_cache/v/cache",

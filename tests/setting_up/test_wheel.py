@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from course import step, wheel
-from course.step import SetupError
+from course.setting_up import step, wheel
+from course.setting_up.step import SetupError
 
 X86 = "processor : 0\nflags\t\t: fpu avx2 avx512f\nbugs : spectre\n"
 ARM = "processor : 0\nFeatures\t: fp asimd sve\n"

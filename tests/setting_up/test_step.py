@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from course import paths, step
+from course import paths
+from course.setting_up import step
 
 # A step that runs a command which starts another: both pids go to a file, then both sleep.
 ENDLESS = """
@@ -21,7 +22,7 @@ child.wait()
 STEP = """
 import sys
 from pathlib import Path
-from course import step
+from course.setting_up import step
 with step.alone(Path(sys.argv[1]), waiting="waiting"):
     step.run("endless", "long", [sys.executable, "-c", *sys.argv[2:]], log=Path(sys.argv[1], "log"))
 """
@@ -74,7 +75,7 @@ def test_nothing_outlives_a_set_up_that_is_ended(tmp_path, how):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no lock there")
 def test_a_second_one_says_so_and_waits(tmp_path):
-    program = "import sys; from pathlib import Path; from course import step\n"
+    program = "import sys; from pathlib import Path; from course.setting_up import step\n"
     program += "with step.alone(Path(sys.argv[1]), waiting='waiting'): print('on', flush=True)"
     with step.alone(tmp_path, waiting="never"):
         second = subprocess.Popen(

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from course import paths, requirements, wheel
+from course import paths
+from course.setting_up import requirements, wheel
 
 SETUP = "python -m course setup"
 REBUILD = f"remove the folder .venv, then: {SETUP}"

@@ -15,7 +15,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from course import paths, step
+from course import paths
+from course.setting_up import step
 
 LLAMA_CPP_PYTHON = "0.3.36"
 # The course uses neither the image models (LLAVA) nor llama.cpp's own tools, whose shared part (llama-common) the

@@ -16,9 +16,10 @@ from dataclasses import asdict, dataclass
 from importlib import util
 from pathlib import Path
 
-from course import paths, step, wheel
-from course.requirements import lacking, packages, satisfies, versions_in
-from course.step import SetupError
+from course import paths
+from course.setting_up import step, wheel
+from course.setting_up.requirements import lacking, packages, satisfies, versions_in
+from course.setting_up.step import SetupError
 
 TORCH = "torch==2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # elsewhere, builds for Linux bring gigabytes of CUDA along

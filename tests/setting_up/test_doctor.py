@@ -8,9 +8,10 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from course import doctor, models, requirements, wheel
+from course import models
 from course.cli import app
-from course.doctor import Check
+from course.setting_up import doctor, requirements, wheel
+from course.setting_up.doctor import Check
 
 PYPROJECT = '[project]\ndependencies = ["pytest>=1", "rich==1", "no-such-package>=2"]\n'
 
