@@ -1,5 +1,6 @@
 """Commands of a student: open a lab, check it, talk to a small model."""
 
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -56,6 +58,7 @@ def check(
     lab: Annotated[str, typer.Argument(metavar="LAB", help="lab01, or 1.")],
     notebook: Annotated[Path | None, typer.Option(help="The notebook; without it, your copy in work/.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the verdicts to a web page.")] = None,
     course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
 ) -> None:
     """Run a lab's hidden tests on your notebook: points, and the wrong idea that a lost point shows.
@@ -86,11 +89,16 @@ def check(
     if as_json:
         print(json.dumps(result.as_json(), indent=1, ensure_ascii=False))
     else:
-        _print_result(result)
+        console.print(_report(result))
+    if html:
+        page = Console(record=True, width=120, file=io.StringIO())
+        page.print(_report(result))
+        page.save_html(str(html))
     raise typer.Exit(0 if result.is_full else 1)
 
 
-def _print_result(result: "Result") -> None:
+def _report(result: "Result") -> Group:
+    """A table of the verdicts, and under it what else was noticed."""
     table = Grid(
         box=SIMPLE_HEAD,
         title=f"{result.lab}: {result.points:g} of {result.max_points:g} points",
@@ -105,9 +113,7 @@ def _print_result(result: "Result") -> None:
         style = {"pass": "green", "blank": "dim"}.get(exercise.verdict, "bold red")
         verdict = Text(exercise.misconception or exercise.verdict, style=style)
         table.add_row(exercise.id, f"{exercise.points:g}/{exercise.max_points:g}", verdict, Text(exercise.message))
-    console.print(table)
-    for flag in [*result.repaired, *result.flags]:
-        say(f"note: {flag}")
+    return Group(table, *(Text(f"note: {noticed}") for noticed in [*result.repaired, *result.flags]))
 
 
 def chat(

@@ -234,6 +234,15 @@ def test_the_commands_json_is_the_contract(lab: Lab, submission: NotebookNode, t
     }
 
 
+def test_the_command_writes_a_page_too(lab: Lab, submission: NotebookNode, tmp_path: Path) -> None:
+    cell(submission, "ex-1-1").source = "def height(n, each):\n    return n + each"
+    path = notebooks.save(submission, tmp_path, "mine")
+    assert run(lab, "--notebook", str(path), "--html", str(tmp_path / "mine.html")).exit_code == 1
+    page = (tmp_path / "mine.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "lab01: 3 of 7 points" in page and "1.1/sum" in page
+
+
 def test_the_command_fails_in_a_line(lab: Lab, tmp_path: Path) -> None:
     for arguments in (["--notebook", str(tmp_path)], ["--notebook", str(tmp_path / "none.ipynb")], []):
         refused = run(lab, *arguments)
