@@ -66,7 +66,7 @@ def stream(
         raise ChatError("an empty question has no answer")
     n_threads = n_threads or physical_cores()
     llama = _load(model, n_threads)
-    llama.reset()  # else the beginning that two prompts share is taken over, and with it other rounding
+    llama.reset()  # else what two prompts share is taken over, and could round otherwise
     messages: list[Any] = [{"role": role, "content": text} for role, text in (*primer, ("user", question))]
     chunks: Any = llama.create_chat_completion(
         messages, stream=True, max_tokens=max_tokens, temperature=temperature, seed=seed
