@@ -260,15 +260,20 @@ assert isclose(
 # The table holds runs whose device-hours are published or follow from what is. Grade A means that all inputs are
 # explicit. You now compute the utilisation of every one of them.
 
-# %% tags=["raises-exception"]
+# %%
+def as_run(row, hours):
+    """A row of the table with the keys of exercise 1.3."""
+    return {"params_total": row.n_params, "params_active": row.n_active_params, "tokens": row.n_tokens,
+            "device_hours": hours}
+
+
 graded = runs[runs.grade == "A"]
+leak = runs.loc["GPT-4 (leak)"]
+a100 = accelerators.loc["A100 80GB"].to_dict()
+
+# %% tags=["raises-exception"]
 utilisation = graded.apply(
-    lambda run: mfu_of_run(
-        {"params_total": run.n_params, "params_active": run.n_active_params, "tokens": run.n_tokens,
-         "device_hours": run.device_hours},
-        accelerators.loc[run.device].to_dict(),
-    ),
-    axis=1,
+    lambda row: mfu_of_run(as_run(row, row.device_hours), accelerators.loc[row.device].to_dict()), axis=1
 )
 low, high = utilisation.quantile([0.1, 0.9])
 print(f"{len(utilisation)} runs: the middle 80 % from {low:.2f} to {high:.2f}, median {utilisation.median():.2f}")
@@ -279,9 +284,10 @@ for row, (family, example) in enumerate(named.items()):
     own = utilisation[graded.device.str.contains(family.replace(", ", "|"))]
     ax.plot(100 * own, [row] * len(own), plots.MARKERS[row], color=plots.COLOURS[row], alpha=0.7)
     ax.annotate(example, (100 * own[example], row), (0, 10), textcoords="offset points", ha="center", fontsize=9)
-for label, share, side in (("GPT-4's leak, 25,000 A100s", 34.1, "right"), ("20,000 A100s", 42.6, "left")):
+for n, side, label in ((25_000, "right", "GPT-4's leak, 25,000 A100s "), (20_000, "left", " 20,000 A100s")):
+    share = 100 * mfu_of_run(as_run(leak, n * 95 * 24), a100)
     ax.axvline(share, color="grey", lw=1, ls="-", marker="", zorder=0)
-    ax.annotate(f" {label} ", (share, 2.4), ha=side, fontsize=9, color="dimgrey")
+    ax.annotate(label, (share, 2.4), ha=side, fontsize=9, color="dimgrey")
 ax.set(xlim=(0, 60), ylim=(2.5, -0.7), xlabel="utilisation (% of dense 16-bit peak)")
 ax.set_yticks(range(3), list(named))
 ax.set_title("Published runs get a fifth to a half of what the data sheet promises")
@@ -716,14 +722,10 @@ print(claims.loc[claims.claim == "C1", ["who", "year", "quantity", "figure", "un
 # dollars, "at about a dollar" an hour.
 
 # %% tags=["raises-exception"]
-leak = runs.loc["GPT-4 (leak)"]
-a100 = accelerators.loc["A100 80GB"].to_dict()
 for devices in (25_000, 20_000):
     spent = devices * 95 * 24
-    run = {"params_total": leak.n_params, "params_active": leak.n_active_params, "tokens": leak.n_tokens,
-           "device_hours": spent}
     print(f"{devices:,} A100s for 95 days: {spent / 1e6:.1f} million hours (and dollars, at $1), "
-          f"utilisation {mfu_of_run(run, a100):.3f}")
+          f"utilisation {mfu_of_run(as_run(leak, spent), a100):.3f}")
 
 # %% [markdown]
 # Both are possible: 0.34 is the middle of the published runs, 0.43 near their upper end. Arithmetic cannot tell which is
@@ -738,17 +740,25 @@ for devices in (25_000, 20_000):
 # times a price; *amortised* charges the run's share of owned hardware; *purchase* buys the whole cluster.
 
 # %% nbgrader={"grade_id": "given-ranges"}
-RANGES = {"flop": (8.2e24, 4.4e25), "mfu": (0.25, 0.45), "usd_per_hour": (1.0, 4.1)}
+epoch = claims[(claims.who == "Epoch AI") & (claims.quantity == "flop")].iloc[0]
+assumed = claims[claims.quantity == "usd_per_gpu_hour"].value.item()
+prices = data.load("gpu_hour_prices").set_index(["provider", "date", "price_type"]).usd_per_gpu_hour
+listed = prices["AWS", "2021-06-15", "on-demand"].item()
+RANGES = {"flop": (float(epoch.low), float(epoch.high)), "mfu": (0.25, 0.45), "usd_per_hour": (assumed, listed)}
+print(RANGES)
 
 costs = claims[claims.quantity == "usd"].copy()
 costs["million_usd"] = [f"over {c.low / 1e6:.0f}" if c.low > 0 else f"{c.value / 1e6:.0f}" for c in costs.itertuples()]
 print(costs[["who", "year", "bill", "million_usd", "origin"]].to_string(index=False))
 
 # %% tags=["raises-exception"]
-priced = {"rented, $1.00 to $4.10": (1.0, 4.1), "rented at $1.00": (1.0, 1.0), "rented at $4.10": (4.1, 4.1)}
-yours = {f"yours: {name}": [usd / 1e6 for usd in cost_interval(4, {**RANGES, "usd_per_hour": price})]
-         for name, price in priced.items()}
-said = {"SemiAnalysis: rented": 63, "Epoch AI: rented": 79, "Epoch AI: own hardware": 41, "Altman: scope not said": 100}
+yours = {}
+for low, high in (RANGES["usd_per_hour"], (assumed, assumed), (listed, listed)):
+    name = f"yours: rental at ${low:.2f}" + (f" to ${high:.2f}" if low < high else "")
+    yours[name] = [usd / 1e6 for usd in cost_interval(4, {**RANGES, "usd_per_hour": (low, high)})]
+run_only = costs[(costs.bill != "purchase") & (costs.who != "AI Index 2024")].drop_duplicates(["who", "bill"])[::-1]
+said = {f"{c.who}: {c.bill or 'scope not said'}": (c.value if c.value > 0 else c.low) / 1e6
+        for c in run_only.itertuples()}
 rows = {**yours, **{name: [usd] * 3 for name, usd in said.items()}}
 for name, (low, mid, high) in yours.items():
     print(f"{name:29s} {low:4.0f} to {high:3.0f}, middle {mid:3.0f} million dollars")
