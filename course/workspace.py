@@ -38,7 +38,9 @@ def copy(lab: Lab) -> Copy:
         return Copy(notebook, is_new=False, is_outdated=known != release)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _RELEASE).write_text(release + "\n")
-    shutil.copy(lab.release, notebook)
+    half = folder / f".{notebook.name}.part"
+    shutil.copy(lab.release, half)
+    os.replace(half, notebook)  # an interrupted copy is none
     return Copy(notebook, is_new=True, is_outdated=False)
 
 
@@ -59,10 +61,12 @@ def jupyterlab(notebook: Path, *, course: Path, port: int | None = None, browser
 def environment(course: Path) -> dict[str, str]:
     """The server's environment: the student's profile first among the configurations, `course` on the terminal's PATH.
 
-    The user's own Jupyter settings stay in force where the profile says nothing, and are not written to.
+    The user's own Jupyter settings stay in force where the profile says nothing. The open tabs are kept in `work/`:
+    else JupyterLab would open those of the user's other projects, and write into the user's own folder.
     """
     profile = str(course / "deploy" / "laptop")
     return os.environ | {
+        "JUPYTERLAB_WORKSPACES_DIR": str(course / "work" / ".jupyterlab"),
         "JUPYTER_CONFIG_PATH": _prepended(profile, "JUPYTER_CONFIG_PATH"),
         "PATH": _prepended(sysconfig.get_path("scripts"), "PATH"),
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -63,6 +64,19 @@ def test_a_lab_without_a_release_names_the_way_out(lab: Lab) -> None:
     assert len(refused.stderr.splitlines()) == 1
 
 
+def test_an_interrupted_copy_is_made_anew(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:100])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "copy", interrupted)
+        workspace.copy(lab)
+    copy = workspace.copy(lab)
+    assert copy.is_new
+    assert copy.notebook.read_bytes() == lab.release.read_bytes()
+
+
 def test_jupyterlab_is_this_pythons_and_opens_the_notebook(lab: Lab) -> None:
     notebook = workspace.copy(lab).notebook
     command = workspace.jupyterlab(notebook, course=lab.course, port=9999, browser=False)
@@ -78,6 +92,7 @@ def test_the_profile_comes_first_and_what_the_user_set_stays(lab: Lab, monkeypat
     environment = workspace.environment(lab.course)
     assert environment["JUPYTER_CONFIG_PATH"].split(os.pathsep) == [str(lab.course / "deploy" / "laptop"), "theirs"]
     assert environment["PATH"].split(os.pathsep)[0] == sysconfig.get_path("scripts")
+    assert environment["JUPYTERLAB_WORKSPACES_DIR"] == str(lab.course / "work" / ".jupyterlab")
     monkeypatch.delenv("JUPYTER_CONFIG_PATH")
     assert workspace.environment(lab.course)["JUPYTER_CONFIG_PATH"] == str(lab.course / "deploy" / "laptop")
 

@@ -1,8 +1,10 @@
-"""The server for a student: what an instructor uses stays off, and the log tells problems and the address only."""
+"""The server for a student: what the course does not use stays off, and the log tells problems and the address only."""
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets defines it)
 
 c.ServerApp.log_level = "WARN"
+c.ServerApp.answer_yes = True  # Ctrl-C stops it, without a question that is lost among the log's lines
 c.ServerApp.jpserver_extensions = {
-    f"nbgrader.server_extensions.{name}": False for name in ("assignment_list", "course_list", "formgrader")
+    **{f"nbgrader.server_extensions.{name}": False for name in ("assignment_list", "course_list", "formgrader")},
+    "jupyter_lsp": False,  # would look for language servers of Node at every start
 }
