@@ -29,10 +29,10 @@ def read(path: Path) -> NotebookNode:
     if content.startswith(b"%PDF"):
         raise Ungradable(f"{path} is a PDF: hand in the .ipynb file itself")
     try:
-        plain = json.loads(content)
+        plain = json.loads(content.decode())
     except UnicodeDecodeError:
         raise Ungradable(f"{path} is no text, so no notebook: hand in the .ipynb file itself") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Ungradable(
             f"{path} is broken JSON ({error}): save it again in JupyterLab, or take the last copy in .ipynb_checkpoints"
         ) from None
@@ -45,10 +45,10 @@ def read(path: Path) -> NotebookNode:
     invalid: dict[str, Exception] = {}
     try:
         notebook = nbformat.reads(content.decode(), as_version=4, capture_validation_error=invalid)
-    except (AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
+    except (AssertionError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
         invalid["ValidationError"] = error
     if invalid:
-        reason = str(invalid["ValidationError"]).splitlines()[0]
+        reason = next(iter(str(invalid["ValidationError"]).splitlines()), "its format is unknown")
         raise Ungradable(f"{path} is no valid notebook ({reason}): save it again in JupyterLab")
     return notebook
 
@@ -61,7 +61,8 @@ def names(notebook: NotebookNode) -> list[str]:
 def name_of(cell: NotebookNode) -> str | None:
     """A cell's name (grade_id), if it has one."""
     nbgrader = cell.metadata.get("nbgrader")
-    return nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def by_name(notebook: NotebookNode) -> dict[str, NotebookNode]:

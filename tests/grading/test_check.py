@@ -17,6 +17,7 @@ from course.build import Lab
 from course.cli import app
 from course.grading import check, intake
 from course.grading.result import Exercise, Result, Ungradable
+from course.measure import record
 from tests import tiny
 from tests.labs import notebooks
 
@@ -179,10 +180,14 @@ NO_NOTEBOOKS = {
     "empty": (b" \n", "is empty"),
     "pdf": (b"%PDF-1.7 ...", "is a PDF"),
     "binary": (b"\x80\x81\xff", "is no text"),
+    "utf-16": ('{"nbformat": 4}'.encode("utf-16"), "is no text"),
     "broken": (b'{"cells": [', "is broken JSON"),
+    "a byte order mark": (b'\xef\xbb\xbf{"nbformat": 4}', "is broken JSON"),
+    "too deep": (b"[" * 100_000, "is broken JSON"),
     "other json": (b'{"a": 1}', "is JSON but no notebook"),
     "a list": (b"[]", "is JSON but no notebook"),
     "format 3": (b'{"nbformat": 3, "nbformat_minor": 0, "worksheets": [], "metadata": {}}', "notebook format 3"),
+    "a format that is no number": (b'{"nbformat": 4, "nbformat_minor": "x", "cells": []}', "no valid notebook"),
     "no cells": (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "no valid notebook"),
     "cells that are none": (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [3]}', "no valid notebook"),
 }
@@ -216,6 +221,12 @@ def test_a_notebook_of_another_lab_or_of_none_is_told(desk: check.Desk, submissi
         intake.require_lab(nbformat.v4.new_notebook(), desk.release, lab=desk.lab, path=Path("mine.ipynb"))
 
 
+def test_a_name_that_is_no_text_is_no_name(desk: check.Desk, submission: NotebookNode) -> None:
+    cell(submission, "ex-1-1").metadata.nbgrader.grade_id = ["ex-1-1"]
+    with pytest.raises(Ungradable, match="missing cells: ex-1-1"):
+        intake.require_cells(submission, desk.release, path=Path("mine.ipynb"))
+
+
 def run(lab: Lab, *arguments: str) -> Any:
     return CliRunner().invoke(app, ["check", "lab01", "--course", str(lab.course), *arguments])
 
@@ -228,10 +239,23 @@ def test_the_commands_json_is_the_contract(lab: Lab, submission: NotebookNode, t
     assert list(told) == ["lab", "points", "max_points", "exercises", "repaired", "flags", "sandbox", "seconds"]
     assert (told["lab"], told["points"], told["max_points"]) == ("lab01", 5, 7)
     assert (told["repaired"], told["flags"], told["sandbox"]) == ([], [], [])
+    assert list(told["exercises"][0]) == ["id", "points", "max_points", "verdict", "misconception", "message"]
     assert told["exercises"][0] == {
         **{"id": "1.1", "points": 2.0, "max_points": 2.0},
         **{"verdict": "pass", "misconception": None, "message": ""},
     }
+
+
+def test_full_marks_end_with_0_by_the_record_beside_the_notebook(
+    lab: Lab, submission: NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = notebooks.save(submission, tmp_path, "mine")
+    record.write(tmp_path, [record.new("stack", [1.5], unit="s", predicted=(1, 2), threads=1)])
+    monkeypatch.chdir(tmp_path)
+    ran = run(lab, "--notebook", path.name)
+    assert ran.exit_code == 0
+    assert "lab01: 7 of 7 points" in ran.stdout
+    assert not list(lab.course.rglob("it-ran")) and not (tmp_path / "it-ran").exists()
 
 
 def test_the_command_writes_a_page_too(lab: Lab, submission: NotebookNode, tmp_path: Path) -> None:
