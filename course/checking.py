@@ -167,9 +167,8 @@ def _answer(function: Callable[..., Any], args: Sequence[Any]) -> Any:
 
 def _fail(idea: str | None, message: str, raised: Raised | None) -> None:
     verdict = "error" if raised and not idea else "fail"
-    bundle = {"verdict": verdict, "misconception": idea, "message": message}
-    if idea:
-        bundle["exercise"] = idea.split("/")[0]
+    exercise = idea.split("/")[0] if idea else None  # without an idea, the cell's name tells
+    bundle = {"exercise": exercise, "verdict": verdict, "misconception": idea, "message": message}
     _show(bundle)
     if raised and isinstance(raised.error, NotImplementedError):
         raise raised.error

@@ -143,7 +143,8 @@ for name in ("GPT-3 175B", "PaLM 540B", "Llama 3.1 405B"):
 #
 # The other half of the bill is speed. You are about to multiply n×n matrices in 32 bits, n from 4096 down to 256, five
 # times each, on all cores, and count FLOP/s. It takes up to half a minute.
-#
+
+# %% [markdown]
 # **First predict.** Replace the line below by `lab.predict("matmul", low, high, "FLOP/s")` with an interval for the
 # median at n = 4096 that you are 80 % sure of. Nobody grades it for being right; lab 10 shows you how often you were.
 #

@@ -162,7 +162,8 @@ def test_an_idea_is_named_and_what_is_right_is_not_told(shown: list[Any], given:
 def test_any_other_wrong_answer_is_shown_with_inputs_and_expectation(shown: list[Any]) -> None:
     with pytest.raises(WrongAnswer, match=r"answer\(2, 3\) gave 4; expected 6"):
         expect(gives(4), 2, 3).equals(6, wrong=IDEAS)
-    assert shown == [{"verdict": "fail", "misconception": None, "message": "answer(2, 3) gave 4; expected 6"}]
+    message = "answer(2, 3) gave 4; expected 6"
+    assert shown == [{"exercise": None, "verdict": "fail", "misconception": None, "message": message}]
 
 
 def test_of_two_ideas_that_match_none_is_named(shown: list[Any]) -> None:

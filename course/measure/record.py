@@ -10,7 +10,6 @@ import os
 import platform
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -92,6 +91,7 @@ def new(
     if not kept or not headline(kept):
         raise BadRecord(f"{what}: the measurement gave no values")
     record = {
+        **(extra or {}),
         "what": what,
         "unit": unit,
         "predicted": [float(bound) for bound in predicted],
@@ -101,7 +101,6 @@ def new(
         "versions": versions(),
         "threads": threads,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        **(extra or {}),
     }
     check(record)
     return record
@@ -140,15 +139,15 @@ def read(folder: Path) -> list[Record]:
 def write(folder: Path, records: Iterable[Record]) -> None:
     """Write the records beside a notebook; an interrupted write leaves the old file whole, and no other."""
     text = json.dumps(list(records), indent=1, ensure_ascii=False)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=FILE, suffix=".tmp")
+    part = folder / f".{FILE}.{os.getpid()}.tmp"
     try:
-        with open(handle, "w", encoding="utf-8") as new_file:
+        with part.open("w", encoding="utf-8") as new_file:
             new_file.write(text)
             new_file.flush()
             os.fsync(new_file.fileno())
-        os.replace(name, folder / FILE)
+        os.replace(part, folder / FILE)
     finally:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def in_outputs(cells: Iterable[Mapping[str, Any]]) -> list[Record]:

@@ -105,7 +105,7 @@ def test_cells_are_short_and_dollars_are_no_formulas(desk: Desk) -> None:
         if cell.cell_type == "code":
             assert len(cell.source.splitlines()) <= 30, cell.source
         else:
-            assert len(cell.source.split()) <= 130, cell.source
+            assert len(cell.source.split()) <= 110, cell.source
             assert cell.source.count("$") <= 1, f"MathJax takes what stands between two dollars: {cell.source}"
 
 
