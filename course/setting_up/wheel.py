@@ -20,8 +20,16 @@ from course.setting_up import step
 
 LLAMA_CPP_PYTHON = "0.3.36"
 # The course uses neither the image models (LLAVA) nor llama.cpp's own tools, whose shared part (llama-common) the
-# package's CMakeLists.txt forces on: 83 files to compile instead of 193.
-CMAKE_INCLUDE = "set(LLAMA_BUILD_COMMON OFF)\n"
+# package's CMakeLists.txt forces on: 83 files to compile instead of 193. AMX, the matrix unit of Intel's servers, is left
+# out: with it this version dies in the first quantized product (ggml_backend_amx_mul_mat).
+CMAKE_INCLUDE = """\
+set(LLAMA_BUILD_COMMON OFF)
+include(CheckCXXCompilerFlag)
+check_cxx_compiler_flag(-mno-amx-tile COMPILER_KNOWS_AMX)
+if(COMPILER_KNOWS_AMX)
+  add_compile_options(-mno-amx-tile -mno-amx-int8 -mno-amx-bf16)
+endif()
+"""
 COMPILER_REMEDY = (
     "install a C++ compiler (Debian, Ubuntu: sudo apt install g++; Fedora: sudo dnf install gcc-c++; "
     "macOS: xcode-select --install), or take the environment that needs none: conda env create -f environment.yml"
@@ -52,8 +60,8 @@ def kept(folder: Path) -> Path | None:
 
 
 def cpu_key() -> str:
-    """Names the machines that can share a build made for the CPU at hand (-march=native): platform and CPU features."""
-    features = " ".join([cpu_features(), *platform.libc_ver()])
+    """Names who can share a build for the CPU at hand (-march=native): platform, CPU features, the same recipe."""
+    features = " ".join([cpu_features(), *platform.libc_ver(), CMAKE_INCLUDE])
     return f"{sysconfig.get_platform()}-{hashlib.sha256(features.encode()).hexdigest()[:12]}"
 
 

@@ -1,6 +1,8 @@
 """Questions to the real model, with one thread: two are slow where the other core is busy."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -25,6 +27,14 @@ def test_the_answer_is_right_streamed_and_counted(smollm2_f16):
     assert reply.n_tokens == len(pieces) == 8
     assert reply.tokens_per_s > 0
     assert reply.n_threads == 1
+
+
+def test_the_quantized_model_answers_too():
+    """In a process of its own: a build that does not suit the CPU dies by a signal."""
+    command = [sys.executable, "-m", "course", "chat", "--model", models.SMOLLM2.name, "--max-tokens", "3", ALGERIA]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.strip()
 
 
 def test_the_same_question_gets_the_same_answer_whatever_came_between(smollm2_f16):
