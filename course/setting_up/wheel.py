@@ -20,8 +20,8 @@ from course.setting_up import step
 
 LLAMA_CPP_PYTHON = "0.3.36"
 # The course uses neither the image models (LLAVA) nor llama.cpp's own tools, whose shared part (llama-common) the
-# package's CMakeLists.txt forces on: 83 files to compile instead of 193. AMX, the matrix unit of Intel's servers, is left
-# out: with it this version dies in the first quantized product (ggml_backend_amx_mul_mat).
+# package's CMakeLists.txt forces on: 83 files to compile instead of 193. AMX, the matrix unit of Intel's servers, is
+# left out: with it this version dies in the first quantized product (ggml_backend_amx_mul_mat).
 CMAKE_INCLUDE = """\
 set(LLAMA_BUILD_COMMON OFF)
 include(CheckCXXCompilerFlag)
