@@ -57,6 +57,11 @@ class Lab:
     def release(self) -> Path:
         return self.course / "notebooks" / self.name / f"{self.name}.ipynb"
 
+    @property
+    def copy(self) -> Path:
+        """A student's own."""
+        return self.course / "work" / self.name / f"{self.name}.ipynb"
+
 
 def labs(course: Path) -> list[Lab]:
     """The labs that have a source, in order."""

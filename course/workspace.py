@@ -29,8 +29,7 @@ def copy(lab: Lab) -> Copy:
     """
     if not lab.release.is_file():
         raise FileNotFoundError(f"{lab.release} is missing: `course build {lab.key}` makes it")
-    folder = lab.course / "work" / lab.name
-    notebook = folder / lab.release.name
+    notebook, folder = lab.copy, lab.copy.parent
     release = hashlib.sha256(lab.release.read_bytes()).hexdigest()
     if notebook.exists():
         made_from = folder / _RELEASE

@@ -3,6 +3,8 @@
 from typing import Annotated
 
 import typer
+from rich.table import Table as Grid
+from rich.text import Text
 
 from course.commands.terminal import console, fail, say
 
@@ -18,12 +20,9 @@ def setup(dev: Annotated[bool, typer.Option(help="Also what the tests need.")] =
 
 def doctor() -> None:
     """Look whether this machine is ready for the course, and name the one next step if not."""
-    from rich.table import Table
-    from rich.text import Text
-
     from course.setting_up import doctor
 
-    table = Table("", "checked", "found", box=None)
+    table = Grid("", "checked", "found", box=None)
     with console.status("looking …"):
         checks = list(doctor.examine())
     for check in checks:

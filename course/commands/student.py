@@ -73,7 +73,7 @@ def check(
     try:
         found = builder.find(paths.course_folder(course), lab)
         if notebook is None:
-            notebook = found.course / "work" / found.name / f"{found.name}.ipynb"
+            notebook = found.copy
             if not notebook.exists():
                 fail(
                     2,
@@ -93,7 +93,10 @@ def check(
     if html:
         page = Console(record=True, width=120, file=io.StringIO())
         page.print(_report(result))
-        page.save_html(str(html))
+        try:
+            page.save_html(str(html))
+        except OSError as error:
+            fail(2, f"{html} cannot be written: {error.strerror}")
     raise typer.Exit(0 if result.is_full else 1)
 
 

@@ -265,6 +265,8 @@ def test_the_command_writes_a_page_too(lab: Lab, submission: NotebookNode, tmp_p
     page = (tmp_path / "mine.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert "lab01: 3 of 7 points" in page and "1.1/sum" in page
+    refused = run(lab, "--notebook", str(path), "--html", str(tmp_path))
+    assert (refused.exit_code, refused.stderr.strip()) == (2, f"{tmp_path} cannot be written: Is a directory")
 
 
 def test_the_command_fails_in_a_line(lab: Lab, tmp_path: Path) -> None:
