@@ -1,12 +1,14 @@
-"""A submission comes in: is it a notebook, is it this lab's, and are its graded cells where they belong?
+"""A submission comes in: is it a notebook, is it this lab's, and what should an instructor know about it?
 
-Nothing is repaired here: a fault is named, with the way out.
+Nothing is repaired here (`repair` does that): what cannot be graded is refused in a line, with the way out.
 """
 
 import json
 import re
+import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -14,43 +16,90 @@ from nbformat import NotebookNode
 from course.build import Lab
 from course.grading.result import Ungradable
 
+LIMIT = 256 << 20  # bytes of a notebook
+
+_DEPTH, _PARTS = 100, 1_000_000  # lists and objects: how deep, how many
+_TOKEN = re.compile(rb'(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"?[^"\[\]{}]*+)++|[\[\]{}]', re.DOTALL)  # strings, brackets
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _START = re.compile(r"""lab\.start\(\s*["'](\w+)["']\s*,\s*cohort\s*=\s*["']([^"']*)["']""")
 
 
-def read(path: Path) -> NotebookNode:
-    """The notebook at `path`. Raises Ungradable if it is none, saying what it is instead."""
-    if path.is_dir():
-        raise Ungradable(f"{path} is a folder: name the notebook in it")
-    if not path.exists():
-        raise Ungradable(f"{path} does not exist")
-    content = path.read_bytes()
+def read(path: Path, *, limit: int = LIMIT) -> NotebookNode:
+    """The notebook at `path`, of at most `limit` bytes. Raises Ungradable if it is none, saying what it is instead."""
+    content = _content(path, limit)
     if not content.strip():
         raise Ungradable(f"{path} is empty: take your copy from before it was emptied, or start from a new one")
     if content.startswith(b"%PDF"):
         raise Ungradable(f"{path} is a PDF: hand in the .ipynb file itself")
-    try:
-        plain = json.loads(content.decode())
-    except UnicodeDecodeError:
-        raise Ungradable(f"{path} is no text, so no notebook: hand in the .ipynb file itself") from None
-    except (ValueError, RecursionError) as error:
-        raise Ungradable(
-            f"{path} is broken JSON ({error}): save it again in JupyterLab, or take the last copy in .ipynb_checkpoints"
-        ) from None
+    plain = _parse(content, path)
     if not isinstance(plain, dict) or "nbformat" not in plain:
         raise Ungradable(f"{path} is JSON but no notebook: it has no nbformat")
     if plain["nbformat"] != 4:
         raise Ungradable(
-            f"{path} is of notebook format {plain['nbformat']}; format 4 is needed: open and save it in JupyterLab"
+            f"{path} is of notebook format {_line(plain['nbformat'])}; open and save it in JupyterLab, as format 4"
         )
-    invalid: dict[str, Exception] = {}
     try:
-        notebook = nbformat.reads(content.decode(), as_version=4, capture_validation_error=invalid)
-    except (AssertionError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
-        invalid["ValidationError"] = error
-    if invalid:
-        reason = next(iter(str(invalid["ValidationError"]).splitlines()), "its format is unknown")
-        raise Ungradable(f"{path} is no valid notebook ({reason}): save it again in JupyterLab")
+        notebook = nbformat.v4.to_notebook_json(plain)
+        with warnings.catch_warnings(action="ignore"):  # cells without an id are given one
+            nbformat.validate(notebook)
+    except (*_MALFORMED, nbformat.ValidationError) as error:
+        raise Ungradable(f"{path} is no valid notebook ({_line(error)}): save it again in JupyterLab") from None
     return notebook
+
+
+def _content(path: Path, limit: int) -> bytes:
+    try:
+        if path.is_dir():
+            raise Ungradable(f"{path} is a folder: name the notebook in it")
+        if not path.exists():
+            raise Ungradable(f"{path} does not exist")
+        if not path.is_file():  # a pipe or a device, which may never end
+            raise Ungradable(f"{path} is no ordinary file: hand in the .ipynb file itself")
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise Ungradable(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > limit:
+        raise Ungradable(f"{path} is larger than {limit / 2**20:.0f} MiB: clear its outputs, then save it")
+    return content
+
+
+def _parse(content: bytes, path: Path) -> Any:
+    """The JSON in `content`, of a size in memory and a depth that everything after can bear."""
+    _require_shape(content, path)
+    try:
+        plain = json.loads(content.decode())
+    except UnicodeDecodeError:
+        raise Ungradable(f"{path} is no text, so no notebook: hand in the .ipynb file itself") from None
+    except ValueError as error:
+        raise Ungradable(
+            f"{path} is broken JSON ({error}): save it again in JupyterLab, or take the last copy in .ipynb_checkpoints"
+        ) from None
+    if _SURROGATE.search(content):  # half a character can be read from an escape, but never written
+        plain = json.loads(json.dumps(plain, ensure_ascii=False).encode(errors="replace"))
+    return plain
+
+
+def _require_shape(content: bytes, path: Path) -> None:
+    """Raise Ungradable for JSON too deep for what walks it, or with so many small parts that they fill the memory."""
+    parts = depth = 0
+    for token in _TOKEN.finditer(content):
+        mark = content[token.start()]
+        if mark in b"[{":
+            parts, depth = parts + 1, depth + 1
+        elif mark in b"]}":
+            depth -= 1
+        if depth > _DEPTH:
+            raise Ungradable(f"{path} is broken JSON (nested more than {_DEPTH} deep): clear its outputs, then save it")
+        if parts > _PARTS:
+            raise Ungradable(f"{path} has more than {_PARTS} parts: clear its outputs, then save it")
+
+
+def _line(value: object) -> str:
+    """The first line of what was found, short enough to be told."""
+    lines = str(value).splitlines() or ["its format is unknown"]
+    return lines[0] if len(lines[0]) <= 200 else f"{lines[0][:200]}…"
 
 
 def names(notebook: NotebookNode) -> list[str]:
@@ -124,6 +173,7 @@ def flags(notebook: NotebookNode, release: NotebookNode, solution: NotebookNode)
         name
         for name, cell in by_name(release).items()
         if cell.metadata.nbgrader.locked
+        and name in cells
         and cells[name].source not in (cell.source, known[name].source)
         and name != "start"
     ]
