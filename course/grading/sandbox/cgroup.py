@@ -60,7 +60,7 @@ def create(limits: Limits, *, root: Path = _ROOT, membership: Path = _MEMBERSHIP
     if "" not in own:
         return None
     here = root / own[""]
-    values = {"memory.max": memory, "memory.swap.max": 0, "pids.max": limits.processes}
+    values = {"memory.max": memory, "pids.max": limits.processes}
     places = (here, here.parent) if own[""] else (here,)  # a group with processes in it may not lend to its children
     return next((group for place in places if (group := _made(((place, values),), name))), None)
 
@@ -77,11 +77,12 @@ def _made(settings: tuple[tuple[Path, dict[str, int]], ...], name: str) -> Group
         for folder, (_, values) in zip(group.folders, settings, strict=True):
             folder.mkdir()
             for file, value in values.items():
-                with suppress(FileNotFoundError) if file == "memory.swap.max" else suppress():
-                    _write(folder / file, value)
+                _write(folder / file, value)
     except OSError:
         group.remove()
         return None
+    with suppress(OSError):  # no such file where the machine does not swap
+        _write(group.folders[0] / "memory.swap.max", 0)
     return group
 
 

@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -26,8 +25,6 @@ def enter(policy: Policy) -> list[str]:
     What the caller leaves open stays open inside. Raises OSError that names the layer and the call, in one process:
     the caller's code must end that one.
     """
-    if sys.platform != "linux":
-        raise OSError(errno.ENOSYS, "there is no sandbox but on Linux")
     if unknown := set(policy.layers) - set(LAYERS):
         raise ValueError(f"no such layer: {', '.join(sorted(unknown))}; there are {', '.join(LAYERS)}")
     is_root = os.geteuid() == 0
@@ -61,6 +58,7 @@ def _split(policy: Policy, is_root: bool, group: cgroup.Group | None) -> int:
 
 def _confine(policy: Policy, owner: Owner | None, group: cgroup.Group | None, lifeline: int) -> list[str]:
     held = [layer for layer in LAYERS if layer in policy.layers and layer != "cgroup"]
+    os.setsid()  # in the keeper's process group it could signal the keeper
     if group and group.join():
         held.append("cgroup")
     if policy.has_namespaces:
@@ -69,7 +67,6 @@ def _confine(policy: Policy, owner: Owner | None, group: cgroup.Group | None, li
         with _named("namespaces"):
             namespaces.furnish(policy, owner)
     else:
-        os.setpgid(0, 0)
         elsewhere = _running(owner) if "rlimits" in held else 0
         with _named("files"):
             work.prepare(policy, owner)
@@ -96,13 +93,16 @@ def _confine(policy: Policy, owner: Owner | None, group: cgroup.Group | None, li
 def _capability_to_read(policy: Policy) -> int:
     """What root keeps to read an interpreter that lies in a closed folder, such as /root.
 
-    Namespaces bring it out of there. Without them a capability does, which opens every other file, too, so that it
-    is kept only where landlock says which paths may be read.
+    Namespaces bring it out of there, unless the folder itself is closed. Otherwise a capability does, which opens every
+    other file, too: it is kept only where landlock says which paths may be read, and seccomp that files have no
+    other names than paths.
     """
-    if policy.has_namespaces or "landlock" not in policy.layers:
+    if not {"landlock", "seccomp"} <= set(policy.layers):
         return 0
-    needed = identity.out_of_reach((policy.workplace, *policy.shared, *policy.readable))
-    return identity.reading_capability() if needed else 0
+    folders = set(policy.readable)
+    if not policy.has_namespaces:
+        folders |= identity.on_the_way((policy.workplace, *policy.shared, *policy.readable))
+    return identity.reading_capability() if identity.any_closed(folders) else 0
 
 
 def _only_signals_to(policy: Policy) -> int | None:

@@ -26,10 +26,14 @@ def _maps(table: Path, number: int) -> bool:
     return any(first <= number < first + count for first, _, count in ranges)
 
 
-def out_of_reach(paths: Iterable[str]) -> bool:
-    """Whether some folder on the way to `paths` is closed to strangers."""
-    on_the_way = {parent for path in paths for parent in Path(path).resolve().parents}
-    return any(not parent.stat().st_mode & stat.S_IXOTH for parent in on_the_way if parent.exists())
+def on_the_way(paths: Iterable[str]) -> set[str]:
+    """The folders above `paths`."""
+    return {str(parent) for path in paths for parent in Path(path).resolve().parents}
+
+
+def any_closed(folders: Iterable[str]) -> bool:
+    """Whether some of `folders` is closed to strangers."""
+    return any(not os.stat(folder).st_mode & stat.S_IXOTH for folder in folders if os.path.isdir(folder))
 
 
 def reading_capability() -> int:

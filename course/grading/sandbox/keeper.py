@@ -63,11 +63,17 @@ def die_with_keeper(lifeline: int, by: signal.Signals = signal.SIGKILL) -> None:
 
 def _keep(child: int, is_too_much: Callable[[], bool], has_own_processes: bool) -> int:
     """Wait for the end and see to it that it is one; the child's exit status."""
+    next_look = time.monotonic() + _LOOK_EVERY_S
     while (status := _reap(child)) is None:
-        arrived = signal.sigtimedwait(_WATCHED, _LOOK_EVERY_S)
-        if arrived and arrived.si_signo == signal.SIGINT:
+        arrived = signal.sigtimedwait(_WATCHED, max(0.0, next_look - time.monotonic()))
+        number = arrived.si_signo if arrived else None
+        if number == signal.SIGINT:
             os.kill(child, signal.SIGINT)
-        elif (arrived and arrived.si_signo in (signal.SIGTERM, signal.SIGHUP)) or (not arrived and is_too_much()):
+        is_over = number in (signal.SIGTERM, signal.SIGHUP)
+        if time.monotonic() >= next_look:
+            is_over |= is_too_much()
+            next_look = time.monotonic() + _LOOK_EVERY_S
+        if is_over:
             os.kill(child, signal.SIGKILL)
             status = os.waitpid(child, 0)[1]
             break
@@ -115,9 +121,8 @@ def _descendants() -> set[int]:
         if name.isdigit():
             with suppress(OSError):
                 stat = Path(f"/proc/{name}/stat").read_bytes()
-                state, parent = stat[stat.rindex(b")") + 2 :].split()[:2]
-                if state not in (b"Z", b"X"):
-                    children.setdefault(int(parent), []).append(int(name))
+                parent = int(stat[stat.rindex(b")") + 2 :].split()[1])
+                children.setdefault(parent, []).append(int(name))  # zombies, too: their threads may be alive
     found: set[int] = set()
     todo = [os.getpid()]
     while todo:

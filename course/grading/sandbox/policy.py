@@ -60,5 +60,5 @@ class Policy:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Policy":
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        fields: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in data.items()}
         return cls(**(fields | {"limits": Limits(**data["limits"])}))

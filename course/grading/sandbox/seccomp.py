@@ -18,6 +18,8 @@ _X32 = 0x40000000  # the 32-bit calls of x86-64 have numbers of their own, from 
 _WHOLE = 0xFFFFFFFF
 _NEW_NAMESPACES = 0x7E020000
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # type into the terminal; command the console
+_FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
+_F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _UNIX, _INET, _INET6 = 1, 2, 10
 _DATAGRAM = 2
 _ONLY_TRUNCATE = (0x203, 0x200)  # O_TRUNC without write access, of O_ACCMODE | O_TRUNC
@@ -29,18 +31,18 @@ _NEVER = """
     name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open personality pidfd_getfd pivot_root
     process_madvise process_mrelease process_vm_readv process_vm_writev ptrace quotactl quotactl_fd reboot request_key
     setdomainname sethostname setns settimeofday swapoff swapon syslog umount2 unshare userfaultfd vhangup
-""".split()
+"""
 
 _REACHING_OUT = """
     connect mq_open mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop semtimedop shmat shmctl shmdt shmget
     truncate
-""".split()
+"""
 """Ways to the host's other processes and files that namespaces close and landlock leaves open."""
 
 _ATTRIBUTES = """
     chmod chown fchmod fchmodat fchmodat2 fchown fchownat fremovexattr fsetxattr futimesat lchown lremovexattr
     lsetxattr removexattr removexattrat setxattr setxattrat utime utimensat utimes
-""".split()
+"""
 """Landlock leaves the attributes of the user's other files open; these calls say that they did it, and do nothing."""
 
 _SIGNALS = ("kill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill")
@@ -83,9 +85,15 @@ def install(*, namespaces: bool, only_signals_to: int | None = None) -> None:
 
 def program(machine: str, *, namespaces: bool, only_signals_to: int | None = None) -> bytes:
     """The filter in the kernel's binary form: 8 bytes per instruction."""
-    errors = dict.fromkeys(_NEVER, errno.EPERM) | {"clone3": errno.ENOSYS}  # its flags lie in memory; libc does without
+    errors = dict.fromkeys(_NEVER.split(), errno.EPERM) | {
+        "clone3": errno.ENOSYS
+    }  # its flags lie in memory; libc does without
     if not namespaces:
-        errors |= dict.fromkeys(_REACHING_OUT, errno.EPERM) | dict.fromkeys(_ATTRIBUTES, 0) | {"openat2": errno.ENOSYS}
+        errors |= (
+            dict.fromkeys(_REACHING_OUT.split(), errno.EPERM)
+            | dict.fromkeys(_ATTRIBUTES.split(), 0)
+            | {"openat2": errno.ENOSYS}
+        )
     if only_signals_to is not None:
         errors |= dict.fromkeys(_SIGNALS_ELSEWHERE, errno.EPERM)
     lines = [
@@ -129,6 +137,10 @@ def _checks(namespaces: bool, only_signals_to: int | None) -> list[Check]:
         ]
     if only_signals_to is not None:
         checks += [Check(call, 0, (only_signals_to,)) for call in _SIGNALS]
+        checks += [  # have the kernel send one when a file is ready
+            Check("fcntl", 1, (_F_SETOWN, _F_SETSIG, _F_SETOWN_EX), inverted=True),
+            Check("ioctl", 1, (_FIOSETOWN, _SIOCSPGRP), inverted=True),
+        ]
     return checks
 
 

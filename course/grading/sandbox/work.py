@@ -18,7 +18,8 @@ class Owner(NamedTuple):
 
 def prepare(policy: Policy, owner: Owner | None) -> None:
     """Without a file tree of its own, a process works in fresh folders of its job."""
-    os.chmod(policy.job, 0o711)
+    if owner:
+        os.chmod(policy.job, 0o711)
     for folder in (policy.workplace, policy.temporary):
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
