@@ -20,9 +20,9 @@ _NEWNS, _BIND, _RECURSIVE, _PRIVATE = 0x20000, 4096, 16384, 1 << 18
 
 
 def run(program: str | Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The outcome of `program`, Python code or a command line, run from the checkout; `env` is added to the environment.
+    """The outcome of `program`, Python code or a command line, run in the checkout; it gets two minutes.
 
-    It gets the root of the checkout as its import path, and two minutes.
+    `env` is added to the environment; imports are from the checkout.
     """
     argv = command([sys.executable, "-c", program] if isinstance(program, str) else program)
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}

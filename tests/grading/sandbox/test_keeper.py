@@ -55,8 +55,8 @@ def test_sigint_is_handed_on(box: Box):
     process = box.start(
         """
 import time
-print("here", file=sys.stderr, flush=True)
 try:
+    print("here", file=sys.stderr, flush=True)
     time.sleep(60)
     answer = "slept"
 except KeyboardInterrupt:

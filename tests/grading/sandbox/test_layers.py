@@ -25,7 +25,7 @@ class TestControlGroups:
     @pytest.fixture(autouse=True)
     def made_by_the_kernel(self, monkeypatch: pytest.MonkeyPatch):
         made = Path.mkdir
-        monkeypatch.setattr(Path, "mkdir", lambda path, **options: made(path, **({"exist_ok": True} | options)))
+        monkeypatch.setattr(Path, "mkdir", lambda path, mode=0o777, parents=False, **_: made(path, mode, parents, True))
 
     def membership(self, root: Path, text: str) -> Path:
         (root / "membership").write_text(text)
@@ -113,7 +113,7 @@ def test_closed_folders_are_noticed(tmp_path: Path):
 
 
 def test_probing_never_raises(monkeypatch: pytest.MonkeyPatch):
-    def refuse(policy: Policy) -> list[str]:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError("no")
 
     monkeypatch.setattr(probing, "enter", refuse)
