@@ -10,15 +10,19 @@ is shown with its inputs and what was expected. A failed expectation shows a ver
 """
 
 import math
+import os
 import reprlib
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 MIME = "application/vnd.two-bills.verdict+json"
+STAGING = "TWO_BILLS_STAGING"  # the folder that a grader's judge may write to and a submission may read
 
 # The message that names the idea, then what the idea gives: one value or exception type, or several alternatives.
 Ideas = Mapping[str, tuple[Any, ...]]
@@ -102,6 +106,14 @@ def expect_each(
     return Expectation(_name(function), [_answer(function, args) for args in arguments], labels)
 
 
+def stage(name: str, content: bytes) -> Path:
+    """A small file that a test hands to a student's function by its path: the function can read it, and no more."""
+    folder = Path(os.environ.get(STAGING) or tempfile.mkdtemp(prefix="course-staged-"))
+    path = folder / Path(name).name
+    path.write_bytes(content)
+    return path
+
+
 def same(answer: Any, expected: Any, *, rel_tol: float = 0.0) -> bool:
     """Whether an answer is what is expected: numbers within `rel_tol`, containers element by element.
 
@@ -166,16 +178,17 @@ def _answer(function: Callable[..., Any], args: Sequence[Any]) -> Any:
 
 
 def _fail(idea: str | None, message: str, raised: Raised | None) -> None:
-    verdict = "error" if raised and not idea else "fail"
+    verdict = getattr(raised.error, "verdict", "error") if raised and not idea else "fail"
     exercise = idea.split("/")[0] if idea else None  # without an idea, the cell's name tells
     bundle = {"exercise": exercise, "verdict": verdict, "misconception": idea, "message": message}
-    _show(bundle)
+    show(bundle)
     if raised and isinstance(raised.error, NotImplementedError):
         raise raised.error
     raise WrongAnswer(message) from (raised.error if raised else None)
 
 
-def _show(bundle: dict[str, Any]) -> None:
+def show(bundle: dict[str, Any]) -> None:
+    """Show a verdict in the cell's output; a judge, which has none, puts its own function here."""
     from IPython.display import display
 
     display({MIME: bundle, "text/plain": bundle["message"]}, raw=True)
@@ -206,6 +219,13 @@ class _Repr(reprlib.Repr):
         return f"{number:.7g}"
 
     repr_float64 = repr_float
+
+    def repr_int(self, number: int, level: int) -> str:
+        return (
+            f"an integer of {number.bit_length()} bits"
+            if number.bit_length() > 256
+            else super().repr_int(number, level)
+        )
 
     def repr_function(self, function: Callable[..., Any], level: int) -> str:
         return function.__name__

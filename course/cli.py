@@ -22,6 +22,7 @@ models.command("fetch")(library.fetch_model)
 app.add_typer(models, name="model", rich_help_panel="Look things up")
 
 app.command("build", rich_help_panel="Teach")(instructor.build)
+app.command("grade", rich_help_panel="Teach")(instructor.grade)
 
 app.command("setup", rich_help_panel="Keep it running")(machine.setup)
 app.command("doctor", rich_help_panel="Keep it running")(machine.doctor)

@@ -35,17 +35,19 @@ def cohort(course: Path) -> str:
     return named
 
 
-def open_course(root: Path, *, like: Path, on_cell: Callable[..., None] | None = None) -> NbGraderAPI:
-    """nbgrader on the folder `root`, with a gradebook of its own there, configured like the course `like`.
+def open_course(
+    root: Path, *, like: Path, on_cell: Callable[..., None] | None = None, gradebook: str | None = None
+) -> NbGraderAPI:
+    """nbgrader on the folder `root`, configured like the course `like`, with a gradebook (a URL) or its own there.
 
     `on_cell(cell, cell_index)` is called before a cell is executed.
     """
     settings = config(like)
     settings.Execute.on_cell_execute = on_cell
     settings.CourseDirectory.root = str(root)
-    settings.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
+    settings.CourseDirectory.db_url = gradebook or f"sqlite:///{root / 'gradebook.db'}"
     settings.NbGraderAPI.log_level = "ERROR"
-    _find_scripts()
+    find_scripts()
     return NbGraderAPI(config=settings)
 
 
@@ -70,7 +72,7 @@ def scores(api: NbGraderAPI, assignment: str, student: str) -> dict[str, float]:
         return {grade.name: float(grade.score or 0.0) for grade in notebook.grades}
 
 
-def _find_scripts() -> None:
+def find_scripts() -> None:
     """Put this environment's scripts on PATH: nbgrader runs `alembic` from there when it makes a gradebook."""
     scripts = sysconfig.get_path("scripts")
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):

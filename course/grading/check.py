@@ -1,98 +1,41 @@
-"""Check notebooks by stock nbgrader, in a course of their own: one's own code, on one's own machine, unconfined."""
+"""Check one's own notebook: by the engine, confined as far as this machine can; by stock nbgrader where it has none."""
 
 import shutil
+import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
-from nbgrader.apps.api import NbGraderAPI
-
-from course import build, stock
 from course.build import Lab
-from course.grading import intake, verdicts
-from course.grading.result import Result, Ungradable
+from course.grading import desk, intake, sandbox, unconfined
+from course.grading.desk import Progress, Rules
+from course.grading.result import Result
+from course.grading.submissions import Submission
 from course.measure import record
-
-Progress = Callable[[int, int], None]  # cells begun, cells in all
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A lab laid out in a course folder of its own, ready to grade notebooks one after the other."""
-
-    lab: Lab
-    api: NbGraderAPI
-    solution: NotebookNode
-    release: NotebookNode
-    begun: list[NotebookNode]  # the cells that the running notebook has begun
 
 
 def check(lab: Lab, notebook: Path, *, progress: Progress | None = None) -> Result:
     """Grade the notebook with the lab's hidden tests. Raises Ungradable, saying why it cannot be."""
     intake.read(notebook)  # a file that is no notebook is told at once
-    with tempfile.TemporaryDirectory(prefix="course-check-") as folder:
-        return grade(lay_out(lab, Path(folder), progress=progress), notebook)
+    if not has_engine():
+        with tempfile.TemporaryDirectory(prefix="course-check-") as folder:
+            return unconfined.grade(unconfined.lay_out(lab, Path(folder), progress=progress), notebook)
+    with (
+        tempfile.TemporaryDirectory(prefix="course-check-") as alone,
+        desk.open_desk(lab, Rules(sandbox.probe())) as at,
+    ):
+        return at.grade(_own(lab, notebook, Path(alone)), progress=progress).result
 
 
-def lay_out(lab: Lab, root: Path, *, progress: Progress | None = None) -> Desk:
-    """Prepare the empty folder `root` for grading the lab."""
-    solution = build.instructor_notebook(lab)
-    source = Lab(lab.name, root).solution
-    source.parent.mkdir(parents=True)
-    nbformat.write(solution, source)
-    begun: list[NotebookNode] = []
-
-    def on_cell(cell: NotebookNode, cell_index: int) -> None:
-        begun.append(cell)
-        if progress:
-            progress(cell_index + 1, len(solution.cells))
-
-    api = stock.open_course(root, like=lab.course, on_cell=on_cell)
-    release = nbformat.read(stock.generate(api, lab.name), as_version=4)
-    return Desk(lab, api, solution, release, begun)
+def has_engine() -> bool:
+    """Whether kernels can be forked and confined here: on Linux."""
+    return sys.platform == "linux"
 
 
-def grade(desk: Desk, notebook: Path, *, student: str = "you") -> Result:
-    """Grade one notebook at the desk. Raises Ungradable, saying why it cannot be."""
-    started = time.monotonic()
-    submission = intake.read(notebook)
-    intake.require_lab(submission, desk.release, lab=desk.lab, path=notebook)
-    intake.require_cells(submission, desk.release, path=notebook)
-    executed, points = _run(desk, notebook, student)
-    return Result(
-        lab=desk.lab.key,
-        exercises=verdicts.exercises(submission, desk.release, executed, points),
-        seconds=time.monotonic() - started,
-        flags=intake.flags(submission, desk.release, desk.solution),
-    )
-
-
-def _run(desk: Desk, notebook: Path, student: str) -> tuple[NotebookNode, dict[str, float]]:
-    """Submit, execute, score: the executed notebook, and the points of each check cell."""
-    name, coursedir = desk.lab.name, desk.api.coursedir
-    submitted = Path(coursedir.format_path(coursedir.submitted_directory, student, name))
-    submitted.mkdir(parents=True)
-    shutil.copy(notebook, submitted / f"{name}.ipynb")
-    if (records := notebook.parent / record.FILE).exists():
-        shutil.copy(records, submitted / record.FILE)
-    desk.begun.clear()
-    try:
-        executed = nbformat.read(stock.autograde(desk.api, name, student), as_version=4)
-    except stock.StockError as error:
-        raise Ungradable(_reason(str(error), desk.begun)) from error
-    return executed, stock.scores(desk.api, name, student)
-
-
-def _reason(log: str, begun: list[NotebookNode]) -> str:
-    """Why nbgrader gave up, and in which cell."""
-    if begun and ("DeadKernelError" in log or "unresponsive" in log):
-        cell = begun[-1]
-        fate = "died" if "DeadKernelError" in log else "ran out of time and could not be stopped"
-        lines = cell.source.splitlines()
-        shown = "\n".join(f"    {line}" for line in [*lines[:12], *(["…"] if len(lines) > 12 else [])])
-        return f"the kernel {fate} in cell {intake.name_of(cell) or cell.id}; mend it, then check again:\n{shown}"
-    return f"nbgrader could not grade it:\n{log}"
+def _own(lab: Lab, notebook: Path, alone: Path) -> Submission:
+    """One's own notebook. What lies beside it comes along from the lab's own folder, else only the records."""
+    beside = notebook.resolve().parent
+    if beside.name == lab.name:
+        return Submission("you", notebook, beside)
+    if (records := beside / record.FILE).is_file():
+        shutil.copy(records, alone)
+    return Submission("you", notebook, alone)

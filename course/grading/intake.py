@@ -6,7 +6,6 @@ Nothing is repaired here (`repair` does that): what cannot be graded is refused 
 import json
 import re
 import warnings
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -134,32 +133,6 @@ def require_lab(notebook: NotebookNode, release: NotebookNode, *, lab: Lab, path
         raise Ungradable(f"{path} is a notebook of {start[0]}, not of {lab.key}: `course check {start[0]}` checks it")
     if not set(names(notebook)) & set(names(release)):
         raise Ungradable(f"{path} has no graded cells of {lab.key}: work in the copy that `course lab {lab.key}` makes")
-
-
-def require_cells(notebook: NotebookNode, release: NotebookNode, *, path: Path) -> None:
-    """Raise Ungradable, naming every fault, if named cells are missing, doubled or of another type."""
-    counts = Counter(names(notebook))
-    cells, given = by_name(notebook), by_name(release)
-    missing = [name for name in given if name not in counts]
-    doubled = [name for name in given if counts[name] > 1]
-    retyped = [
-        f"{name} (is {cells[name].cell_type}, was {given[name].cell_type})"
-        for name in given
-        if name in cells and cells[name].cell_type != given[name].cell_type
-    ]
-    faults = [
-        f"{what}: {', '.join(which)}"
-        for what, which in (
-            ("missing cells", missing),
-            ("doubled cells", doubled),
-            ("cells of another type", retyped),
-        )
-        if which
-    ]
-    if faults:
-        raise Ungradable(
-            f"{path} was rearranged; {'; '.join(faults)}. Put them back as in the release, or begin a new copy"
-        )
 
 
 def flags(notebook: NotebookNode, release: NotebookNode, solution: NotebookNode) -> list[str]:

@@ -1,21 +1,23 @@
 """From an executed notebook to a verdict on every exercise."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from nbformat import NotebookNode
 
 from course import checking
 from course.grading import intake
-from course.grading.result import Exercise, Verdict
+from course.grading.result import Exercise
+
+Judgement = dict[str, Any]  # {"passed": bool, and if not: "verdict", "misconception", "message"}
+_UNHEARD: Judgement = {"passed": False, "verdict": "fail", "message": "no points, and no test said why"}
 
 
-def exercises(
-    submission: NotebookNode, release: NotebookNode, executed: NotebookNode, points: dict[str, float]
-) -> list[Exercise]:
-    """The verdicts on a submission that was executed and given `points` by check cell."""
-    submitted, released, ran = (intake.by_name(nb) for nb in (submission, release, executed))
+def exercises(submission: NotebookNode, release: NotebookNode, judged: Mapping[str, Judgement]) -> list[Exercise]:
+    """The verdicts on a submission whose checks were judged: {"passed", "verdict", "misconception", "message"}."""
+    submitted, released = intake.by_name(submission), intake.by_name(release)
     found, answers = [], {}
     for name, cell in released.items():
         if not cell.metadata.nbgrader.grade:
@@ -23,13 +25,40 @@ def exercises(
         number = name.removeprefix("test-")
         exercise, answer = number.replace("-", "."), f"ex-{number}"
         max_points = float(cell.metadata.nbgrader.points)
-        verdict, misconception, message = _verdict(ran[name].outputs, points[name] >= max_points)
+        verdict = _exercise(exercise, max_points, judged.get(name) or _UNHEARD)
         if answer in released:
             answers[exercise] = submitted[answer].source
-            if verdict != "pass" and same_code(answers[exercise], released[answer].source):
-                verdict, misconception, message = "blank", None, "not answered yet"
-        found.append(Exercise(exercise, points[name], max_points, verdict, misconception, message))
+            if verdict.verdict != "pass" and same_code(answers[exercise], released[answer].source):
+                verdict = Exercise(exercise, 0.0, max_points, "blank", None, "not answered yet")
+        found.append(verdict)
     return [_blamed(exercise, found, answers) for exercise in found]
+
+
+def of_outputs(outputs: list[NotebookNode], *, full: bool) -> Judgement:
+    """What an executed check cell's outputs say, where no judge has said anything: stock nbgrader's way."""
+    if full:
+        return {"passed": True}
+    errors = [output for output in outputs if output.output_type == "error"]
+    if any(error.ename in ("CellTimeoutError", "KeyboardInterrupt") for error in errors):
+        return {"passed": False, "verdict": "timeout", "message": "it did not finish in time"}
+    for output in outputs:
+        bundle = output.get("data", {}).get(checking.MIME)
+        if isinstance(bundle, dict):
+            return {"passed": False, **bundle}
+    for error in errors:
+        if error.ename == "NoRecord":
+            return {"passed": False, "verdict": "blank", "message": error.evalue}
+        verdict = "fail" if error.ename == "AssertionError" else "error"
+        return {"passed": False, "verdict": verdict, "message": f"{error.ename}: {error.evalue}".rstrip(": ")}
+    return _UNHEARD
+
+
+def _exercise(exercise: str, max_points: float, judged: Judgement) -> Exercise:
+    if judged["passed"]:
+        return Exercise(exercise, max_points, max_points, "pass")
+    return Exercise(
+        exercise, 0.0, max_points, judged["verdict"], judged.get("misconception"), judged.get("message") or ""
+    )
 
 
 def same_code(one: str, other: str) -> bool:
@@ -73,22 +102,3 @@ def _used(source: str) -> set[str]:
     except SyntaxError:
         return set()
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-
-
-def _verdict(outputs: list[NotebookNode], full: bool) -> tuple[Verdict, str | None, str]:
-    """(verdict, misconception, message) of an executed check cell."""
-    if full:
-        return "pass", None, ""
-    errors = [output for output in outputs if output.output_type == "error"]
-    if any(error.ename in ("CellTimeoutError", "KeyboardInterrupt") for error in errors):
-        return "timeout", None, "it did not finish in time"
-    for output in outputs:
-        bundle = output.get("data", {}).get(checking.MIME)
-        if isinstance(bundle, dict):
-            return bundle["verdict"], bundle.get("misconception"), bundle.get("message", "")
-    for error in errors:
-        if error.ename == "NoRecord":
-            return "blank", None, error.evalue
-        verdict: Verdict = "fail" if error.ename == "AssertionError" else "error"
-        return verdict, None, f"{error.ename}: {error.evalue}".rstrip(": ")
-    return "fail", None, "no points, and no test said why"

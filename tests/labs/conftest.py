@@ -1,6 +1,6 @@
 """Every lab that has a source is tested by the same tests, with its own answers from `tests/labs/labNN.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -8,8 +8,10 @@ from types import ModuleType
 import pytest
 
 from course import build, paths
-from course.grading import check
+from course.grading import sandbox
+from course.grading.desk import Desk, Rules, open_desk
 from course.grading.result import Result
+from course.grading.submissions import Submission
 from tests.labs import notebooks
 
 LABS = build.labs(paths.PACKAGE.parent)
@@ -43,17 +45,18 @@ def answers(lab_key: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def desk(lab: build.Lab, tmp_path_factory: pytest.TempPathFactory) -> check.Desk:
-    return check.lay_out(lab, tmp_path_factory.mktemp(lab.key))
+def desk(lab: build.Lab) -> Iterator[Desk]:
+    with open_desk(lab, Rules(sandbox.probe())) as opened:
+        yield opened
 
 
 @pytest.fixture
-def graded(desk: check.Desk, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[dict[str, str]], Result]:
+def graded(desk: Desk, tmp_path: Path) -> Callable[[dict[str, str]], Result]:
     """Grade the instructor's answers with some of them replaced."""
 
     def grade(replaced: dict[str, str]) -> Result:
         answers = {**notebooks.solved(desk.release, desk.solution), **replaced}
         path = notebooks.save(notebooks.answered(desk.release, answers), tmp_path, desk.lab.name)
-        return check.grade(desk, path, student=f"student-{abs(hash(request.node.nodeid))}")
+        return desk.grade(Submission("student", path, tmp_path)).result
 
     return grade

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from course.build import Lab
-from course.grading.check import Desk
+from course.grading.desk import Desk
 from course.grading.result import Result
 from tests.labs import notebooks
 

@@ -20,7 +20,7 @@ from course import lab as lab_module
 from course.build import MAY_RAISE, Lab
 from course.checking import same
 from course.grading import intake
-from course.grading.check import Desk
+from course.grading.desk import Desk
 from tests.labs import notebooks
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -30,7 +30,7 @@ def descend(deed: Callable[[], Any]) -> None:
 
 
 def main(policy: Policy, code: str, keeper_file: str) -> None:
-    """Run `code` confined and print its variable `answer`; tell `keeper_file` the keeper's pid, exit with its status."""
+    """Run `code` confined and print its variable `answer`; tell `keeper_file` the keeper's pid, end with its status."""
     trial = os.fork()
     if not trial:
         status = 1

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from tests.grading.sandbox.conftest import Box
+import pytest
+
+from tests.grading.sandbox.conftest import Box, layers_of
 
 
 def limits(box: Box, **changes: int) -> dict:
@@ -12,6 +14,28 @@ def limits(box: Box, **changes: int) -> dict:
 def test_memory_ends_in_a_memory_error(box: Box):
     outcome = box.run("answer = [attempt(lambda: bytearray(100 << 20)), attempt(lambda: bytearray(900 << 20))]")
     assert (outcome.status, outcome.answer) == (0, ["done", "MemoryError"]), outcome.errors
+
+
+def test_the_memory_of_all_together_has_a_limit_where_there_are_control_groups(box: Box):
+    if "cgroup" not in layers_of(box.as_root):
+        pytest.skip("this machine lends no control group")
+    outcome = box.run(
+        """
+import time
+children = []
+for _ in range(4):
+    child = os.fork()
+    if not child:
+        held = bytearray(60 << 20)
+        held[::4096] = b"x" * len(held[::4096])
+        time.sleep(2)
+        os._exit(0)
+    children.append(child)
+answer = [os.waitpid(child, 0)[1] for child in children]
+""",
+        **limits(box, memory=128 << 20, disk=1 << 20),
+    )
+    assert outcome.status == 137 or any(outcome.answer)  # somebody was killed
 
 
 def test_a_fork_bomb_stops(box: Box):

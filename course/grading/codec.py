@@ -1,0 +1,293 @@
+"""Values that cross between a test and a submission, as tagged JSON: by copy, never by pickle.
+
+What crosses as itself: None, bool, int, float, complex, str, bytes, list, tuple, set, dict, slice, Fraction, paths,
+NumPy arrays and scalars of numbers, text or dates, torch tensors and dtypes, built-in types and exceptions. A function
+crosses as a handle: calling it runs it where it came from. Of anything else only its kind arrives, as `Opaque`.
+
+Subclasses (a named tuple, a defaultdict, an enumeration) cross as what they are made of. A change in place stays on the
+side where it was made.
+"""
+
+import base64
+import builtins
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path, PurePath
+from typing import Any, Protocol
+
+MAX_DEPTH = 64
+MAX_ITEMS = 2_000_000
+MAX_BYTES = 48 << 20  # of one value, before base64
+MAX_BITS = 1 << 20  # of an integer
+_ARRAY_KINDS = "biufcUSmM"
+
+
+class Uncrossable(TypeError):
+    """A value that cannot be handed over; the message says what it is."""
+
+
+class BadValue(ValueError):
+    """What arrived is no encoded value."""
+
+
+class Opaque:
+    """A value that could not cross: equal to nothing, and only its kind is known."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return f"{self.kind}, which no test can read"
+
+
+class Handles(Protocol):
+    """Who gives functions their handles, and knows those of the other side."""
+
+    def give(self, function: Callable[..., Any]) -> list[Any]:
+        """The handle of a function: one that was received goes back as it came."""
+
+    def take(self, handle: list[Any]) -> Callable[..., Any]:
+        """The function behind a handle that arrived."""
+
+
+class Encoder:
+    """Encodes the values of one message, within its limits. Raises Uncrossable unless `lenient`."""
+
+    def __init__(self, handles: Handles, *, lenient: bool) -> None:
+        self._handles, self._lenient = handles, lenient
+        self._items = self._bytes = 0
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        """The value as JSON data."""
+        self._items += 1
+        kind = type(value)
+        if value is None or kind is bool or kind is float:
+            return value
+        if depth > MAX_DEPTH:
+            return self._refuse("something nested too deeply")
+        if self._items > MAX_ITEMS:
+            return self._refuse("something of too many parts")
+        if foreign := _foreign(kind):  # first: a NumPy float is a float as well
+            return foreign(self, value)
+        for types, encode in _ENCODERS:
+            if isinstance(value, types):
+                return encode(self, value, depth + 1)
+        return self._other(value)
+
+    def _other(self, value: Any) -> Any:
+        if inspect.isclass(value) and getattr(builtins, value.__name__, None) is value:
+            return {"ty": value.__name__}
+        if callable(value):
+            return {"h": self._handles.give(value)}
+        return self._refuse(f"a value of type {type(value).__name__}")
+
+    def _refuse(self, kind: str) -> Any:
+        if not self._lenient:
+            raise Uncrossable(f"{kind} cannot be handed to a submission")
+        return {"o": kind[:200]}
+
+    def _int(self, value: int, _: int) -> Any:
+        plain = int.__index__(value)
+        if plain.bit_length() <= 64:
+            return plain
+        if plain.bit_length() > MAX_BITS:
+            return self._refuse(f"an integer of {plain.bit_length()} bits")
+        return {"i": hex(plain)}
+
+    def _float(self, value: float, _: int) -> Any:
+        return float.__float__(value)
+
+    def _str(self, value: str, _: int) -> Any:
+        return self._sized(str.__len__(value), "a text", lambda: str.__str__(value))
+
+    def _raw(self, value: bytes | bytearray, _: int) -> Any:
+        return self._sized(len(value), "bytes", lambda: {"b": _text(bytes(value))})
+
+    def _sequence(self, tag: str, items: Iterable[Any], depth: int, *, size: int = 0) -> Any:
+        if self._items + size > MAX_ITEMS:
+            return self._refuse(f"something of {size:,} parts")
+        return {tag: [self.encode(item, depth) for item in items]}
+
+    def _dict(self, value: dict[Any, Any], depth: int) -> Any:
+        if self._items + 2 * dict.__len__(value) > MAX_ITEMS:
+            return self._refuse(f"something of {dict.__len__(value):,} parts")
+        return {"d": [[self.encode(k, depth), self.encode(v, depth)] for k, v in dict.items(value)]}
+
+    def _array(self, value: Any) -> Any:
+        dtype = value.dtype
+        if dtype.kind not in _ARRAY_KINDS:
+            return self._refuse(f"an array of {dtype}")
+        tag = "n" if isinstance(value, sys.modules["numpy"].ndarray) else "ns"
+        content = [dtype.str, list(value.shape)]
+        return self._sized(value.nbytes, "an array", lambda: {tag: [*content, _text(value.tobytes())]})
+
+    def _tensor(self, value: Any) -> Any:
+        import torch
+
+        if value.layout != torch.strided or value.is_quantized:
+            return self._refuse(f"a tensor of layout {value.layout}")
+        plain = value.detach().cpu().contiguous()
+        size = plain.numel() * plain.element_size()
+        name, shape = str(plain.dtype).removeprefix("torch."), list(plain.shape)
+        raw = plain.reshape(-1).view(torch.uint8) if plain.numel() else plain.new_empty(0, dtype=torch.uint8)
+        return self._sized(size, "a tensor", lambda: {"pt": [name, shape, _text(raw.numpy().tobytes())]})
+
+    def _sized(self, size: int, what: str, encode: Callable[[], Any]) -> Any:
+        self._bytes += size
+        if self._bytes > MAX_BYTES:
+            return self._refuse(f"{what} of {size:,} bytes")
+        return encode()
+
+
+_ENCODERS: list[tuple[Any, Callable[[Encoder, Any, int], Any]]] = [
+    (int, Encoder._int),
+    (float, Encoder._float),
+    (str, Encoder._str),
+    ((bytes, bytearray), Encoder._raw),
+    (list, lambda e, v, d: e._sequence("l", list.__iter__(v), d, size=list.__len__(v))),
+    (tuple, lambda e, v, d: e._sequence("t", tuple.__iter__(v), d, size=tuple.__len__(v))),
+    (set, lambda e, v, d: e._sequence("s", set.__iter__(v), d, size=set.__len__(v))),
+    (frozenset, lambda e, v, d: e._sequence("fs", frozenset.__iter__(v), d, size=frozenset.__len__(v))),
+    (dict, Encoder._dict),
+    (complex, lambda e, v, d: {"c": [v.real, v.imag]}),
+    (slice, lambda e, v, d: e._sequence("sl", (v.start, v.stop, v.step), d)),
+    (Fraction, lambda e, v, d: e._sequence("fr", (v.numerator, v.denominator), d)),
+    (PurePath, lambda e, v, d: {"p": str(v)}),
+    (BaseException, lambda e, v, d: {"e": describe(v)}),
+]
+
+
+def _foreign(kind: type) -> Callable[[Encoder, Any], Any] | None:
+    """How values of NumPy's and torch's types are encoded; neither is imported for it."""
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy and issubclass(kind, numpy.ndarray | numpy.generic):
+        return Encoder._array
+    if torch and issubclass(kind, torch.Tensor):
+        return Encoder._tensor
+    if torch and issubclass(kind, torch.dtype):
+        return lambda encoder, value: {"dt": str(value).removeprefix("torch.")}
+    return None
+
+
+def describe(error: BaseException) -> list[str]:
+    """An exception as the nearest built-in type, and its message; another type's name goes into the message."""
+    kind = type(error)
+    known = next(base for base in kind.__mro__ if getattr(builtins, base.__name__, None) is base)
+    try:
+        message = str(error)[:2000]
+    except Exception:
+        message = ""
+    return [known.__name__, message if known is kind else f"{kind.__name__}: {message}".rstrip(": ")]
+
+
+def restored(description: Any) -> BaseException:
+    """The exception that was described. Raises BadValue if it is none."""
+    match description:
+        case [str(name), str(message)]:
+            kind = getattr(builtins, name, None)
+            if isinstance(kind, type) and issubclass(kind, BaseException):
+                if not issubclass(kind, Exception | SystemExit):
+                    return RuntimeError(f"{name}: {message}")  # KeyboardInterrupt is nobody's answer
+                try:
+                    return kind(message) if message else kind()
+                except TypeError:  # UnicodeDecodeError and its like want more than a message
+                    return ValueError(f"{name}: {message}")
+    raise BadValue("no exception")
+
+
+def decode(data: Any, handles: Handles) -> Any:
+    """The value that was encoded. Raises BadValue if `data` is anything else."""
+    try:
+        return _decoded(data, handles)
+    except Exception as bad:
+        raise BadValue(f"malformed value: {type(bad).__name__}") from None
+
+
+def _decoded(data: Any, handles: Handles) -> Any:
+    if not isinstance(data, dict):
+        if isinstance(data, list):
+            raise BadValue("untagged list")
+        return data
+    ((tag, content),) = data.items()
+    if tag in _SEQUENCES:
+        return _SEQUENCES[tag]([_decoded(item, handles) for item in content])
+    if tag == "d":
+        return {_decoded(key, handles): _decoded(value, handles) for key, value in content}
+    if tag == "h":
+        return handles.take(content)
+    return _SCALARS[tag](content)
+
+
+_SEQUENCES: dict[str, Callable[[list[Any]], Any]] = {
+    "l": list,
+    "t": tuple,
+    "s": set,
+    "fs": frozenset,
+    "sl": lambda parts: slice(*parts),
+    "fr": lambda parts: Fraction(*parts),
+}
+
+
+def _array(content: list[Any]) -> Any:
+    import numpy as np
+
+    name, shape, raw = content
+    dtype = np.dtype(str(name))
+    if dtype.kind not in _ARRAY_KINDS or dtype.names:
+        raise BadValue(f"an array of {dtype}")
+    return np.frombuffer(_bytes(raw), dtype).reshape(_shape(shape)).copy()
+
+
+def _tensor(content: list[Any]) -> Any:
+    import torch
+
+    name, shape, raw = content
+    flat = torch.frombuffer(bytearray(_bytes(raw)), dtype=torch.uint8) if raw else torch.empty(0, dtype=torch.uint8)
+    return flat.view(_dtype(name)).reshape(_shape(shape))
+
+
+def _shape(sizes: list[int]) -> list[int]:
+    if any(type(size) is not int or size < 0 for size in sizes):
+        raise BadValue("no shape")
+    return sizes
+
+
+def _dtype(name: str) -> Any:
+    import torch
+
+    dtype = getattr(torch, name)
+    if not isinstance(dtype, torch.dtype):
+        raise BadValue(f"{name} is no dtype")
+    return dtype
+
+
+def _type(name: str) -> type:
+    kind = getattr(builtins, name)
+    if not isinstance(kind, type):
+        raise BadValue(f"{name} is no type")
+    return kind
+
+
+_SCALARS: dict[str, Callable[[Any], Any]] = {
+    "i": lambda text: int(text, 16),
+    "b": lambda text: _bytes(text),
+    "c": lambda parts: complex(*parts),
+    "p": lambda text: Path(text),
+    "n": _array,
+    "ns": lambda content: _array(content)[()],
+    "pt": _tensor,
+    "dt": _dtype,
+    "ty": _type,
+    "e": restored,
+    "o": lambda kind: Opaque(str(kind)),
+}
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)

@@ -1,0 +1,103 @@
+"""The folder in which one submission is graded, and who may see what of it.
+
+files/    what was handed in, without notebooks, and the records: copied into the kernel's working directory
+records/  the records alone: copied into the judge's
+shared/   small files that a test hands to the submission: the judge writes, the kernel reads
+s…/  p…/  per process: its sockets, and what its confinement needs
+"""
+
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from course import checking, models, paths
+from course.grading import sandbox, warm
+
+_KEPT = ("LANG", "LC_ALL", "TZ", "PYTHONHASHSEED")
+
+
+@dataclass
+class Job:
+    """A submission's place on this machine. `hidden` is what its kernel must not find: packages that hold an answer."""
+
+    layers: tuple[str, ...]
+    limits: sandbox.Limits = field(default_factory=sandbox.Limits)
+    hidden: tuple[str, ...] = ()
+    root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="bills-")))  # short: sockets live below it
+    _numbers: Any = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.root.chmod(0o711)
+        for folder in (self.files, self.records, self.shared):
+            folder.mkdir(mode=0o755)
+
+    @property
+    def files(self) -> Path:
+        return self.root / "files"
+
+    @property
+    def records(self) -> Path:
+        return self.root / "records"
+
+    @property
+    def shared(self) -> Path:
+        return self.root / "shared"
+
+    def sockets(self) -> Path:
+        """A new folder for a kernel's sockets."""
+        folder = self.root / f"s{next(self._numbers)}"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def kernel_policy(self, sockets: Path) -> sandbox.Policy:
+        """What the submission's own process may see."""
+        return self._policy(self.files, shared=(sockets,), readable=(self.shared,), hidden=self.hidden)
+
+    def judge_policy(self) -> sandbox.Policy:
+        """What the process that runs the tests may see."""
+        return self._policy(self.records, shared=(self.shared,))
+
+    def environment(self, policy: sandbox.Policy) -> dict[str, str]:
+        """The environment variables of a confined process: none of the grader's own."""
+        home = policy.workplace
+        return {
+            **{name: os.environ[name] for name in _KEPT if name in os.environ},
+            "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
+            "PYTHONPATH": str(paths.PACKAGE.parent),
+            "HOME": home,
+            "IPYTHONDIR": f"{home}/.ipython",
+            "MPLCONFIGDIR": f"{policy.temporary}/matplotlib",
+            "MPLBACKEND": warm.BACKEND,
+            "TMPDIR": policy.temporary,
+            "TWO_BILLS_CACHE": str(paths.cache_folder()),
+            checking.STAGING: str(self.shared),
+            "NBGRADER_EXECUTION": "autograde",
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            "OMP_NUM_THREADS": str(min(2, os.cpu_count() or 1)),
+        }
+
+    def close(self) -> None:
+        """Remove it all."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _policy(
+        self, files: Path, *, shared: Sequence[Path], readable: Sequence[Path] = (), hidden: tuple[str, ...] = ()
+    ) -> sandbox.Policy:
+        place = self.root / f"p{next(self._numbers)}"
+        place.mkdir(mode=0o755)
+        return sandbox.Policy(
+            job=str(place),
+            files=str(files),
+            shared=tuple(map(str, shared)),
+            readable=(*sandbox.runtime(), str(paths.datasets()), str(models.folder()), *map(str, readable)),
+            hidden=hidden,
+            layers=self.layers,
+            limits=self.limits,
+        )

@@ -1,0 +1,271 @@
+"""The warm process: it imports what a course needs once, then forks a confined kernel or judge for whoever asks.
+
+    python -m course.grading.template FD '{"imports": ["import torch"], "hidden": ["gguf"]}'
+
+FD is a socket to the grader. It imports and computes nothing: a library that has started threads of its own (torch
+after its first parallel product) hangs in every fork. A canary, forked before anybody is served, says whether it works.
+A fork lives as long as its lease, a socket whose other end its owner holds.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from course.grading import sandbox
+
+KERNEL, JUDGE = "kernel", "judge"
+INTERRUPT, KILL = b"I", b"K"
+CANARY_S = 20
+MAX_REQUEST = 1 << 20
+_KERNEL_MODULES = (
+    *("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.magics", "matplotlib_inline.backend_inline"),
+    *("course.checking", "course.cohort", "course.lab", "course.grading.agent", "course.grading.judge"),
+)
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    course = json.loads(sys.argv[2])
+    prepare(course["imports"], hidden=course["hidden"])
+    healthy = _in_a_fork(_canary, seconds=CANARY_S) is not None
+    control.send(json.dumps({"healthy": healthy}).encode())
+    if healthy:
+        Server(control).run()
+
+
+def prepare(imports: Iterable[str], *, hidden: Iterable[str] = ()) -> None:
+    """Run the import statements, and import what a kernel imports when it starts, but none of the `hidden` packages."""
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # a fifth of a second in every kernel, and no use here
+    for package in hidden:
+        sys.modules[package] = None  # type: ignore[assignment]
+    for statement in (*(f"import {module}" for module in _KERNEL_MODULES), *imports):
+        _import(statement)
+    for module in _in_a_fork(_scout, seconds=60) or []:
+        _import(f"import {module}")
+    gc.collect()
+    gc.freeze()  # so that no fork writes to the pages of what was imported
+
+
+def _import(statement: str) -> None:
+    with contextlib.suppress(ImportError):  # a notebook may import what is not installed: its cell will say so
+        exec(statement, {})
+
+
+def _scout() -> list[str]:
+    """The modules that a kernel imports on its way up."""
+    before = set(sys.modules)
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        _start_kernel(os.path.join(folder, "k.json"), "--IPKernelApp.transport=ipc", f"--IPKernelApp.ip={folder}/k")
+    return sorted(name for name in sys.modules if name not in before and sys.modules[name] is not None)
+
+
+def _canary() -> bool:
+    """Whether the libraries still compute in a fork."""
+    if "numpy" in sys.modules:
+        import numpy as np
+
+        np.ones((256, 256)) @ np.ones((256, 256))
+    if "torch" in sys.modules:
+        import torch
+
+        torch.ones(512, 512) @ torch.ones(512, 512)
+    return True
+
+
+def _in_a_fork(function: Callable[[], Any], *, seconds: int) -> Any:
+    """What `function` returns in a fork of its own; None if it fails or does not return in time."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            signal.alarm(seconds)
+            quiet = os.open(os.devnull, os.O_RDWR)
+            os.dup2(quiet, 1)
+            os.dup2(quiet, 2)
+            os.write(writing, json.dumps(function()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        said = answer.read()
+    os.waitpid(pid, 0)
+    return json.loads(said) if said else None
+
+
+class Server:
+    """Forks on request, ends a fork when its lease ends, and everything when the last grader is gone."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._controls = {control.fileno(): control}
+        self._leases: dict[int, socket.socket] = {}
+        self._keepers: dict[int, int] = {}  # process id by the number of its lease
+        self._poll = select.poll()
+        self._wakeup, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake)
+        for fd in (control.fileno(), self._wakeup):
+            self._poll.register(fd, select.POLLIN)
+
+    def run(self) -> None:
+        """Serve until no grader is left."""
+        while self._controls:
+            for fd, _ in self._poll.poll():
+                if fd == self._wakeup:
+                    os.read(fd, 4096)
+                elif fd in self._controls:
+                    self._requested(self._controls[fd])
+                elif fd in self._leases:
+                    self._told(fd)
+            self._reap()
+        for pid in self._keepers.values():
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 5
+        while self._keepers and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(0.01)
+
+    def _requested(self, control: socket.socket) -> None:
+        try:
+            message, fds, _, _ = socket.recv_fds(control, MAX_REQUEST, 4)
+        except OSError:
+            message, fds = b"", []
+        if not message:
+            self._poll.unregister(control.fileno())
+            del self._controls[control.fileno()]
+            control.close()
+            return
+        request = json.loads(message)
+        if request["kind"] == "grader":  # another worker, with a line of its own
+            other = socket.socket(fileno=fds[0])
+            self._controls[other.fileno()] = other
+            self._poll.register(other.fileno(), select.POLLIN)
+            return
+        lease, *passed = fds
+        pid = os.fork()
+        if pid == 0:
+            _become(request, passed)
+        for fd in passed:
+            os.close(fd)
+        self._leases[lease] = socket.socket(fileno=lease)
+        self._keepers[lease] = pid
+        self._poll.register(lease, select.POLLIN)
+
+    def _told(self, lease: int) -> None:
+        """An order of the fork's owner, or the end of the lease."""
+        try:
+            order = self._leases[lease].recv(1)
+        except OSError:
+            order = b""
+        pid = self._keepers.get(lease)
+        if pid is not None:
+            os.kill(pid, signal.SIGINT if order == INTERRUPT else signal.SIGTERM)
+        if not order:
+            self._poll.unregister(lease)
+            self._leases.pop(lease).close()
+
+    def _reap(self) -> None:
+        while self._keepers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            for lease in [lease for lease, keeper in self._keepers.items() if keeper == pid]:
+                del self._keepers[lease]
+                if lease in self._leases:
+                    with contextlib.suppress(OSError):
+                        self._leases[lease].send(json.dumps({"exit": os.waitstatus_to_exitcode(status)}).encode())
+
+
+def _become(request: dict[str, Any], fds: list[int]) -> None:
+    """In the fork: confine it, say which layers hold, and be a kernel or a judge. Never returns."""
+    log, status, channel = fds
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        _close_all_but({0, 1, 2, status, channel})
+        os.environ.clear()
+        os.environ.update(request["env"])
+        policy = sandbox.Policy.from_json(request["policy"])
+        try:
+            layers = sandbox.enter(policy)
+        except OSError as error:
+            _say(status, {"error": str(error)})
+            os._exit(1)
+        os.chdir(policy.workplace)
+        _reseed()
+        _say(status, {"layers": layers})
+        line = socket.socket(fileno=channel)
+        if request["kind"] == KERNEL:
+            _run_kernel(request["connection_file"], line)
+        else:
+            _run_judge(line, request["hidden"])
+    finally:
+        os._exit(1)
+
+
+def _say(status: int, content: dict[str, Any]) -> None:
+    os.write(status, json.dumps(content).encode() + b"\n")
+    os.close(status)
+
+
+def _run_kernel(connection_file: str, line: socket.socket) -> None:
+    from course.grading import agent
+
+    sys.path.insert(0, "")  # as in any notebook: modules beside it
+    app = _start_kernel(connection_file)
+    agent.connect(line, app.shell.user_ns)
+    try:
+        app.start()
+    finally:
+        os._exit(0)  # the interpreter's own end takes two seconds with torch
+
+
+def _run_judge(line: socket.socket, hidden: list[str]) -> None:
+    from course.grading import judge
+
+    for package in hidden:  # from the submission, not from the judge
+        sys.modules.pop(package, None)
+    judge.serve(line)
+    os._exit(0)
+
+
+def _start_kernel(connection_file: str, *options: str) -> Any:
+    from ipykernel.kernelapp import IPKernelApp
+
+    app = IPKernelApp.instance()
+    app.initialize(["-f", connection_file, "--HistoryManager.enabled=False", "--log-level=ERROR", *options])
+    return app
+
+
+def _reseed() -> None:
+    """Random numbers of its own for each fork: they would all draw the template's."""
+    seed = random.SystemRandom().getrandbits(63)
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed & 0xFFFFFFFF)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def _close_all_but(kept: set[int]) -> None:
+    for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
+        if fd not in kept:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+if __name__ == "__main__":
+    main()

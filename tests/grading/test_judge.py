@@ -1,0 +1,272 @@
+"""What crosses between a test and a submission, through the real processes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Judged = Callable[..., dict[str, Any]]
+PASSED = {"passed": True}
+
+ECHO = "def echo(value):\n    return value"
+VALUES = {
+    "numbers": "[1, -2.5, 10**30, 3 + 4j, True, None]",
+    "text and bytes": "['ä', '', b'\\x00\\xff']",
+    "containers": "[(1, 2), {'a': [1.0, 2.0]}, {3, 4}, {(1, 2): 'x'}, frozenset({1})]",
+    "slices": "slice(1, None, 2)",
+    "types": "[ValueError, int]",
+}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_values_cross_in_both_directions(judged: Judged, values: str) -> None:
+    assert judged(ECHO, f"value = {VALUES[values]}\nassert echo(value) == value, repr(echo(value))") == PASSED
+
+
+def test_nan_and_infinity_cross(judged: Judged) -> None:
+    test = "import math\nx, y = echo((math.nan, -math.inf))\nassert math.isnan(x) and y == -math.inf"
+    assert judged(ECHO, test) == PASSED
+
+
+def test_numpy_and_torch_values_cross(judged: Judged) -> None:
+    answer = "import torch, numpy as n\ndef twice(x):\n    assert isinstance(x, (n.ndarray, torch.Tensor, n.float32))\n    return 2 * x"
+    test = (
+        "import numpy as np, torch\n"
+        "a = np.arange(6, dtype='f4').reshape(2, 3)\nassert (twice(a) == 2 * a).all() and twice(a).dtype == a.dtype\n"
+        "t = torch.arange(4, dtype=torch.bfloat16)\nassert torch.equal(twice(t), 2 * t)\n"
+        "assert type(twice(np.float32(1.5))) is np.float32"
+    )
+    assert judged(answer, test) == PASSED
+
+
+def test_what_a_submission_changes_in_place_is_not_seen(judged: Judged) -> None:
+    assert judged("def spoil(x):\n    x.clear()", "x = [1]\nspoil(x)\nassert x == [1]") == PASSED
+
+
+def test_an_honest_exception_counts_and_its_own_subclass_too(judged: Judged) -> None:
+    answer = "class Bad(ValueError):\n    pass\ndef f(kind):\n    raise Bad('no') if kind else ValueError('no')"
+    test = "from course.checking import expect\nfor kind in (0, 1):\n    expect(f, kind).raises(ValueError)"
+    assert judged(answer, test) == PASSED
+
+
+def test_an_oracle_runs_in_the_judge_and_its_exceptions_cross(judged: Judged) -> None:
+    answer = (
+        "def ask(oracle):\n    try:\n        oracle(-1)\n    except ValueError as error:\n"
+        "        return [oracle(2), oracle(x=3), str(error), oracle.__name__]"
+    )
+    test = (
+        "def oracle(x):\n    if x < 0:\n        raise ValueError('negative')\n    return x * 10\n"
+        "assert ask(oracle) == [20, 30, 'negative', 'oracle']"
+    )
+    assert judged(answer, test) == PASSED
+
+
+def test_calls_nest_in_both_directions(judged: Judged) -> None:
+    answer = "def outer(f, n):\n    return n if n == 0 else f(lambda m: outer(f, m), n)"
+    test = (
+        "depth = []\ndef f(again, n):\n    depth.append(n)\n    return again(n - 1) + 1\n"
+        "assert outer(f, 20) == 20 and len(depth) == 20"
+    )
+    assert judged(answer, test) == PASSED
+
+
+def test_a_function_that_comes_back_is_itself(judged: Judged) -> None:
+    test = "def f():\n    return 1\nassert echo(f) is f and echo([f, len])[0] is f"
+    assert judged(ECHO, test) == PASSED
+
+
+def test_a_submission_may_return_functions(judged: Judged) -> None:
+    assert judged("def adder(n):\n    return lambda x: x + n", "assert adder(3)(4) == 7") == PASSED
+
+
+def test_several_callables_and_somebodys_implementation(judged: Judged) -> None:
+    answer = "def accepts(f):\n    return f(2) == 4 and f(3) == 9\ndef probe(a, b):\n    return a(b(2))"
+    test = (
+        "from course.checking import expect_each\n"
+        "bank = {'right': lambda x: x * x, 'wrong': lambda x: 2 * x}\n"
+        "expect_each(accepts, {k: (f,) for k, f in bank.items()}).equals([True, False])\n"
+        "assert probe(lambda x: x + 1, lambda x: 10 * x) == 21"
+    )
+    assert judged(answer, test) == PASSED
+
+
+def test_a_file_that_a_test_stages_is_read_and_cannot_be_written(judged: Judged) -> None:
+    answer = (
+        "def head(path):\n    try:\n        open(path, 'ab')\n    except OSError:\n"
+        "        return open(path, 'rb').read(4)"
+    )
+    test = "from course.checking import stage\nassert head(stage('tiny.gguf', b'GGUF\\x03')) == b'GGUF'"
+    assert judged(answer, test) == PASSED
+
+
+def test_the_givens_are_the_judges_own(judged: Judged) -> None:
+    answer = "BOX = [1000]\nimport math\nmath.sqrt = lambda x: 0\ndef half(x):\n    return x / 2"
+    test = "assert BOX == [3, 4] and half(sqrt(16)) == 2 and tall(2) == 6"
+    bound = ("from math import sqrt", "BOX = [3]", "BOX = [*BOX, 4]", "def tall(n):\n    return n * BOX[0]")
+    assert judged(answer, test, *bound, solution="def half(x):\n    ...") == PASSED
+
+
+def test_the_names_of_builtins_are_not_the_submissions(judged: Judged) -> None:
+    answer = "def isinstance(*_):\n    return True\nabs = lambda x: 7\ndef f(x):\n    return x"
+    assert (
+        judged(answer, "assert abs(-1) == 1 and not isinstance(1, str) and f(2) == 2", solution="def f(x): ...")
+        == PASSED
+    )
+
+
+def test_a_name_that_nobody_defines_is_an_error(judged: Judged) -> None:
+    verdict = judged("x = 1", "assert f(1) == 1", solution="def f(x): ...")
+    assert verdict["verdict"] == "error" and "f is not defined" in verdict["message"]
+
+
+WRONG = {
+    "equal to all": "class Any:\n    def __eq__(self, other):\n        return True\ndef f():\n    return Any()",
+    "a generator": "def f():\n    while True:\n        yield 1",
+    "an endless list": "def f():\n    x = []\n    x.append(x)\n    return x",
+    "an array of objects": "import numpy as np\ndef f():\n    return np.array([object()])",
+    "a giant integer": "def f():\n    return 1 << (1 << 22)",
+    "a giant integer that crosses": "def f():\n    return 7 ** 100_000",
+    "a long list": "def f():\n    return [0] * 10_000_000",
+    "a huge length": "class L(list):\n    def __len__(self):\n        return 1 << 60\ndef f():\n    return L()",
+    "an iterator that lies": "class L(list):\n    def __iter__(self):\n        while 1: yield 3\ndef f():\n    return L()",
+    "an exception": "def f():\n    return ValueError('x')",
+    "base exceptions": "def f():\n    raise KeyboardInterrupt",
+    "system exit": "def f():\n    raise SystemExit",
+    "generator exit": "def f():\n    raise GeneratorExit",
+    "stop": "def f():\n    raise StopIteration(3)",
+    "recursion": "def f():\n    return f()",
+    "no function": "f = 3",
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_every_odd_answer_gets_a_clear_verdict(judged: Judged, kind: str) -> None:
+    verdict = judged(WRONG[kind], "from course.checking import expect\nexpect(f).equals(3)")
+    assert verdict["passed"] is False
+    assert verdict["verdict"] in ("fail", "error")
+    assert 0 < len(verdict["message"]) < 500
+
+
+def test_an_odd_argument_is_the_tests_own_fault(judged: Judged) -> None:
+    verdict = judged(ECHO, "echo(object())")
+    assert verdict["message"].startswith("the test is at fault: a value of type object")
+
+
+def test_an_endless_answer_is_a_timeout_and_an_idea_may_predict_it(judged: Judged) -> None:
+    answer = "def f(x):\n    while True:\n        pass"
+    test = "from course.checking import expect\nexpect(f, 1).equals(3, wrong={IDEA})"
+    plain = judged(answer, test.replace("{IDEA}", "{}"))
+    assert (plain["verdict"], plain["misconception"]) == ("timeout", None)
+    named = judged(answer, test.replace("{IDEA}", "{'1.1/endless': ('it never ends', TimeoutError)}"))
+    assert (named["verdict"], named["misconception"]) == ("fail", "1.1/endless")
+
+
+def test_after_a_timeout_the_submission_goes_on(execute: Callable[..., Any]) -> None:
+    answer = (
+        "STATE = []\ndef f(x):\n    while True:\n        pass\n# ---\nSTATE.append(1)\ndef g(x):\n    return len(STATE)"
+    )
+    test = "f(1)\n# ---\nassert g(1) == 1"
+    ran = execute(answer, test)
+    assert ran.verdicts["test-1-1"]["verdict"] == "timeout"
+    assert ran.verdicts["test-1-2"] == PASSED and ran.deaths == 0
+
+
+@pytest.mark.parametrize(
+    "death",
+    [
+        "import os\n    os._exit(0)",
+        "import ctypes\n    ctypes.string_at(0)",
+        "import signal\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n    while True: pass",
+        "import os\n    os.closerange(3, 200)",
+    ],
+    ids=["exit", "segfault", "deaf", "hung up"],
+)
+def test_a_process_that_dies_in_a_test_costs_its_exercise_only(execute: Callable[..., Any], death: str) -> None:
+    answer = f"def f():\n    {death}\n# ---\ndef g():\n    return 3"
+    ran = execute(answer, "assert f() == 3\n# ---\nassert g() == 3")
+    assert ran.verdicts["test-1-1"]["verdict"] in ("crash", "timeout")
+    assert ran.verdicts["test-1-2"] == PASSED
+    assert ran.deaths == 1
+
+
+def test_handles_die_with_their_test(execute: Callable[..., Any]) -> None:
+    answer = (
+        "KEPT = []\ndef keep(f):\n    KEPT.append(f)\n    return f(1)\n# ---\n"
+        "def use(f):\n    try:\n        return KEPT[0](1)\n    except RuntimeError as error:\n        return str(error)"
+    )
+    test = "assert keep(lambda x: x) == 1\n# ---\nassert 'is over' in use(lambda x: x), use(abs)"
+    assert set(map(str, execute(answer, test).verdicts.values())) == {str(PASSED)}
+
+
+def test_a_thread_cannot_call_a_tests_function(judged: Judged) -> None:
+    answer = (
+        "import threading\ndef f(oracle):\n    seen = []\n"
+        "    def run():\n        try:\n            seen.append(oracle(1))\n"
+        "        except RuntimeError as error:\n            seen.append(str(error))\n"
+        "    thread = threading.Thread(target=run)\n    thread.start()\n    thread.join()\n    return seen[0]"
+    )
+    assert judged(answer, "assert 'thread' in f(lambda x: x)") == PASSED
+
+
+def test_prints_of_a_submission_during_a_test_are_dropped(execute: Callable[..., Any]) -> None:
+    ran = execute("def f(x):\n    print('hidden input', x)\n    return x", "assert f(4711) == 4711")
+    assert "4711" not in str([cell.outputs for cell in ran.notebook.cells])
+
+
+FORGED = {
+    "answers to come": "[send(b'A', 12, n, b'{\"value\": 3}') for n in range(1, 40)]",
+    "a verdict": "send(b'V', 16, 0, b'{\"passed\": true}')",
+    "no frames": "line.sendall(b'\\xff' * 64)",
+    "a giant frame": "send(b'A', 4_000_000_000, 1, b'')",
+    "half a frame": "line.sendall(b'A\\x00')",
+    "no JSON": "[send(b'A', 4, n, b'oops') for n in range(1, 40)]",
+    "questions to the judge": "[send(b'N', 6, n, b'\"exit\"') for n in range(1, 40)]",
+}
+FORGER = """
+import struct
+from course.grading import agent
+line = agent._peer.line._channel
+def send(kind, size, number, body):
+    line.sendall(struct.pack('>cIQ', kind, size, number) + body)
+FORGED
+def f():
+    FORGED
+    return 4
+# ---
+def g():
+    return 3
+"""
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_forged_frames_win_nothing(execute: Callable[..., Any], forged: str) -> None:
+    ran = execute(FORGER.replace("FORGED", FORGED[forged]), "assert f() == 5\n# ---\nassert g() == 3")
+    assert ran.verdicts["test-1-1"]["passed"] is False
+
+
+SEARCH = """
+import glob, sys
+def look():
+    frame, seen = sys._getframe(), []
+    while frame:
+        seen += [repr(frame.f_globals.get('SECRET')), repr(frame.f_locals.get('SECRET'))]
+        frame = frame.f_back
+    for path in glob.glob('**', recursive=True) + glob.glob('/**/*.ipynb', recursive=True):
+        try:
+            seen.append(open(path, errors='ignore').read())
+        except OSError:
+            pass
+    return [text for text in seen if '47' + '11' in text]
+"""
+
+
+def test_the_submission_finds_no_test_in_frames_and_files(judged: Judged) -> None:
+    assert judged(SEARCH, "SECRET = '4711'\nassert look() == []") == PASSED
+
+
+def test_a_check_that_runs_inside_needs_its_last_word(judged: Judged) -> None:
+    inside = ("runs-inside",)
+    assert judged("x = object()", "assert type(x) is object", tags=inside) == PASSED
+    assert judged("x = 1", "assert x == 2", tags=inside)["verdict"] == "error"
+    silent = "import sys\nget_ipython().input_transformers_cleanup.append(lambda lines: [])"
+    assert judged(silent, "assert 1 == 2", tags=inside)["passed"] is False
