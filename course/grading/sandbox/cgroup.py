@@ -10,6 +10,7 @@ from course.grading.sandbox.policy import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
+_PREFIX = "two-bills-"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def create(limits: Limits, *, root: Path = _ROOT, membership: Path = _MEMBERSHIP
     What is written to its private file system counts as memory, too.
     """
     memory = limits.memory + limits.disk
-    name = f"two-bills-{os.getpid()}"
+    name = f"{_PREFIX}{os.getpid()}"
     try:
         own = _own(membership)
     except OSError:
@@ -73,6 +74,8 @@ def _own(membership: Path) -> dict[str, str]:
 
 def _made(settings: tuple[tuple[Path, dict[str, int]], ...], name: str) -> Group | None:
     group = Group(tuple(place / name for place, _ in settings))
+    for place, _ in settings:
+        _sweep(place)
     try:
         for folder, (_, values) in zip(group.folders, settings, strict=True):
             folder.mkdir()
@@ -84,6 +87,14 @@ def _made(settings: tuple[tuple[Path, dict[str, int]], ...], name: str) -> Group
     with suppress(OSError):  # no such file where the machine does not swap
         _write(group.folders[0] / "memory.swap.max", 0)
     return group
+
+
+def _sweep(place: Path) -> None:
+    """Take away the empty groups that killed keepers have left."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        if not Path("/proc", folder.name.removeprefix(_PREFIX)).exists():
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _write(path: Path, value: int) -> None:

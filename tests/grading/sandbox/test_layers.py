@@ -62,6 +62,15 @@ class TestControlGroups:
         assert cgroup.create(LIMITS, root=tmp_path, membership=self.membership(tmp_path, "3:cpu:/\n")) is None
         assert not cgroup.Group((tmp_path / "gone",)).join()
 
+    def test_what_killed_keepers_left_is_taken_away(self, tmp_path: Path):
+        membership = self.membership(tmp_path, "8:pids:/\n4:memory:/\n")
+        left, alive = tmp_path / "pids" / "two-bills-0", tmp_path / "pids" / "two-bills-1"
+        left.mkdir(parents=True)
+        alive.mkdir()
+        cgroup.create(LIMITS, root=tmp_path, membership=membership)
+        assert not left.exists()
+        assert alive.exists()
+
     def test_it_is_removed(self, tmp_path: Path):
         (tmp_path / "group").mkdir()
         cgroup.Group((tmp_path / "group", tmp_path / "gone")).remove()
