@@ -93,6 +93,6 @@ def test_threads_without_their_first_one_are_ended(box: Box, orphan: str):
 
 
 def test_nothing_of_a_control_group_is_left(box: Box):
-    before = set(Path("/sys/fs/cgroup").rglob("two-bills-*"))
     assert box.run("answer = 1").status == 0
-    assert set(Path("/sys/fs/cgroup").rglob("two-bills-*")) <= before
+    named_after_the_keeper = f"two-bills-{box.keeper()}"
+    assert [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if Path(folder).name == named_after_the_keeper] == []
