@@ -26,7 +26,7 @@ class Limits:
 
     notebook: int = intake.LIMIT
     whole: int = 512 << 20
-    files: int = 2000
+    files: int = 2000  # and folders
     depth: int = 20
     swelling: int = 200
 
@@ -86,6 +86,8 @@ def _require_little(n_files: int, whole: int, depth: int, limits: Limits) -> Non
 
 def open_zip(path: Path) -> zipfile.ZipFile:
     """Open a zip. Raises Ungradable if it is none, or lists more files than the memory should hold."""
+    if not path.is_file():
+        raise Ungradable(f"{path.name} is no ordinary file: hand in the zip itself")
     with open(path, "rb", opener=no_link) as file:
         if sum(block.count(b"PK\1\2") for block in iter(lambda: file.read(1 << 20), b"")) > _ENTRIES:
             raise Ungradable(f"{path.name} lists more than {_ENTRIES} files: unpack it, and hand in what is needed")

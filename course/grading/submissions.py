@@ -65,7 +65,8 @@ def find(place: Path, lab: Lab, *, unpack: Path, limits: Limits = LIMITS) -> lis
     by_student: dict[str, list[_Wrapped]] = {}
     for one in wrapped:
         by_student.setdefault(one.student, []).append(one)
-    return [_row(student, by_student[student], lab, unpack, limits) for student in sorted(by_student)]
+    rows = [_row(student, ones, lab, unpack, limits) for student, ones in by_student.items()]
+    return sorted(rows, key=lambda row: row.student)
 
 
 def stage(submission: Submission, target: Path, *, limits: Limits = LIMITS) -> None:
