@@ -41,7 +41,9 @@ def table(lab: str, rows: Sequence[Row]) -> Group:
             grid.add_row(Text(row.student), Text("–"), Text("not graded", style="bold red"), Text(row.reason))
             continue
         result = row.result
-        lost = [f"{e.id} {e.misconception or e.verdict}" for e in result.exercises if e.verdict != "pass"]
+        lost = [e.misconception or f"{e.id} {e.verdict}" for e in result.exercises if e.verdict != "pass"]
+        if {exercise.verdict for exercise in result.exercises} == {"blank"}:
+            lost = ["blank"]
         style = "green" if result.is_full else ""
         notes = [*result.flags, *(f"repaired: {what}" for what in result.repaired)]
         more = [f"and {len(notes) - SHOWN_FLAGS} more"] if len(notes) > SHOWN_FLAGS else []

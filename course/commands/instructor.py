@@ -95,7 +95,7 @@ def _rules(*, unsafe: bool) -> "Rules":
         fail(
             2, "strangers' code can be confined on Linux only: grade on a Linux machine, in a virtual one, or in WSL 2"
         )
-    if not {"namespaces", "landlock"} & set(layers) and not unsafe:
+    if "namespaces" not in layers and not {"landlock", "seccomp"} <= set(layers) and not unsafe:
         held = ", ".join(layers) or "none"
         fail(
             2,

@@ -10,7 +10,6 @@ side where it was made.
 
 import base64
 import builtins
-import inspect
 import sys
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -21,6 +20,7 @@ MAX_DEPTH = 64
 MAX_ITEMS = 2_000_000
 MAX_BYTES = 48 << 20  # of one value, before base64
 MAX_BITS = 1 << 20  # of an integer
+_BUILT_IN = {id(kind): name for name, kind in vars(builtins).items() if isinstance(kind, type)}
 _ARRAY_KINDS = "biufcUSmM"
 
 
@@ -77,8 +77,8 @@ class Encoder:
         return self._other(value)
 
     def _other(self, value: Any) -> Any:
-        if inspect.isclass(value) and getattr(builtins, value.__name__, None) is value:
-            return {"ty": value.__name__}
+        if (name := _BUILT_IN.get(id(value))) is not None:
+            return {"ty": name}
         if callable(value):
             return {"h": self._handles.give(value)}
         return self._refuse(f"a value of type {type(value).__name__}")

@@ -256,12 +256,12 @@ def look():
             seen.append(open(path, errors='ignore').read())
         except OSError:
             pass
-    return [text for text in seen if '47' + '11' in text]
+    return [text for text in seen if 'q7z47' + '11w' in text]
 """
 
 
 def test_the_submission_finds_no_test_in_frames_and_files(judged: Judged) -> None:
-    assert judged(SEARCH, "SECRET = '4711'\nassert look() == []") == PASSED
+    assert judged(SEARCH, "SECRET = 'q7z4711w'\nassert look() == []") == PASSED
 
 
 def test_a_check_that_runs_inside_needs_its_last_word(judged: Judged) -> None:
