@@ -367,3 +367,9 @@ def test_staging_refuses_what_came_since_and_writes_through_no_link(tmp_path: Pa
     (place / "ada/link").symlink_to("/etc/passwd")
     with pytest.raises(Ungradable, match="link is a link"):
         submissions.stage(submission, tmp_path / "fresh")
+
+
+def test_a_link_put_there_meanwhile_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(lay(tmp_path, "secret") / "secret")
+    with pytest.raises(OSError, match="Too many levels"), open(tmp_path / "link", "rb", opener=files.no_link):
+        pass
