@@ -20,6 +20,13 @@ c.Autograde.sanitize_preprocessors = [
     *(f"nbgrader.preprocessors.{name}" for name in ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec")),
     *(f"nbgrader.preprocessors.{name}" for name in ("OverwriteCells", "CheckCellMetadata")),
 ]
+c.Autograde.autograde_preprocessors = [
+    "course.grading.preprocessor.JudgedExecute",  # in a box, tests outside of it; nbgrader's own Execute does neither
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    *(f"nbgrader.preprocessors.{name}" for name in ("LimitOutput", "SaveAutoGrades", "AssignLatePenalties")),
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
 c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = "(?s).*"  # a warning on stderr costs no points

@@ -20,22 +20,15 @@ def check(lab: Lab, notebook: Path, *, progress: Progress | None = None) -> Resu
         with tempfile.TemporaryDirectory(prefix="course-check-") as folder:
             return unconfined.grade(unconfined.lay_out(lab, Path(folder), progress=progress), notebook)
     with (
-        tempfile.TemporaryDirectory(prefix="course-check-") as alone,
+        tempfile.TemporaryDirectory(prefix="course-check-") as beside,
         desk.open_desk(lab, Rules(sandbox.probe())) as at,
     ):
-        return at.grade(_own(lab, notebook, Path(alone)), progress=progress).result
+        for needed in (notebook.parent / record.FILE, *notebook.parent.glob("*.py")):
+            if needed.is_file():
+                shutil.copy(needed, beside)
+        return at.grade(Submission("you", notebook, Path(beside)), progress=progress).result
 
 
 def has_engine() -> bool:
     """Whether kernels can be forked and confined here: on Linux."""
     return sys.platform == "linux"
-
-
-def _own(lab: Lab, notebook: Path, alone: Path) -> Submission:
-    """One's own notebook. What lies beside it comes along from the lab's own folder, else only the records."""
-    beside = notebook.resolve().parent
-    if beside.name == lab.name:
-        return Submission("you", notebook, beside)
-    if (records := beside / record.FILE).is_file():
-        shutil.copy(records, alone)
-    return Submission("you", notebook, alone)

@@ -3,7 +3,6 @@
 import ast
 import asyncio
 import copy
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from course.grading.job import Job
 from course.grading.referee import Times
 from course.grading.result import Result
 from course.grading.submissions import Submission
-from course.measure import record
 
 Progress = Callable[[int, int], None]  # cells begun, cells in all
 
@@ -89,8 +87,7 @@ class Desk:
             if submission.files:
                 submissions.stage(submission, job.files)
             records.save(handed_in, job.files)
-            if (kept := job.files / record.FILE).exists():
-                shutil.copy(kept, job.records)
+            job.share_records()
             executor = Executor(notebook, self.solution, job, self.template, self.rules.times, progress)
             return asyncio.run(executor.run())
         finally:

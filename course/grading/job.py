@@ -18,6 +18,7 @@ from typing import Any
 
 from course import checking, models, paths
 from course.grading import sandbox, warm
+from course.measure import record
 
 _KEPT = ("LANG", "LC_ALL", "TZ", "PYTHONHASHSEED")
 
@@ -48,6 +49,11 @@ class Job:
     @property
     def shared(self) -> Path:
         return self.root / "shared"
+
+    def share_records(self) -> None:
+        """Give the judge the records that lie among the files."""
+        if (records := self.files / record.FILE).is_file():
+            shutil.copy(records, self.records)
 
     def sockets(self) -> Path:
         """A new folder for a kernel's sockets."""

@@ -6,7 +6,7 @@ Chosen by the kernelspec `two-bills`. nbgrader, nbclient and jupyter_client use 
 
 import asyncio
 import atexit
-import contextlib
+import os
 import shutil
 import signal
 import time
@@ -69,7 +69,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         self._job = kwargs.pop("job", None) or self._job
         if self._job is None:
             self._job, self._own_job = Job(sandbox.probe()), True
-            _copy_files(cwd, self._job.files)
+            copy_files(cwd, self._job.files)
         self._sockets = self._job.sockets()
         manager: Any = self.parent
         manager.transport, manager.ip = "ipc", str(self._sockets / "k")
@@ -122,9 +122,13 @@ def shared_template(imports: list[str]) -> warm.Template:
     return _shared[key]
 
 
-def _copy_files(cwd: str | None, target: Path) -> None:
-    """What lies beside the notebook, but no notebook: nbgrader puts the hidden tests there."""
+def copy_files(cwd: str | None, target: Path) -> None:
+    """Copy what lies beside a notebook, but no notebook (nbgrader puts the hidden tests there) and no link."""
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        return shutil.ignore_patterns("*.ipynb", ".*", "*.db")(folder, names) | {
+            name for name in names if os.path.islink(os.path.join(folder, name))
+        }
+
     if cwd and Path(cwd).is_dir():
-        hidden = shutil.ignore_patterns("*.ipynb", ".*", "*.db")
-        with contextlib.suppress(shutil.Error):
-            shutil.copytree(cwd, target, symlinks=True, ignore=hidden, dirs_exist_ok=True)
+        shutil.copytree(cwd, target, ignore=left_out, dirs_exist_ok=True)

@@ -12,6 +12,7 @@ from course.grading import intake
 from course.grading.result import Exercise
 
 Judgement = dict[str, Any]  # {"passed": bool, and if not: "verdict", "misconception", "message"}
+_NO_PROGRAM = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing a hostile text may raise
 _UNHEARD: Judgement = {"passed": False, "verdict": "fail", "message": "no points, and no test said why"}
 
 
@@ -65,7 +66,7 @@ def same_code(one: str, other: str) -> bool:
     """Whether two cells are the same program, whatever their comments and blanks."""
     try:
         return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except SyntaxError:
+    except _NO_PROGRAM:
         return one.strip() == other.strip()
 
 
@@ -86,7 +87,7 @@ def _functions(source: str) -> set[str]:
     """The functions that a cell defines, by `def` or by giving a lambda a name."""
     try:
         body = ast.parse(source).body
-    except SyntaxError:
+    except _NO_PROGRAM:
         return set()
     named = {node.name for node in body if isinstance(node, ast.FunctionDef)}
     for node in body:
@@ -99,6 +100,6 @@ def _used(source: str) -> set[str]:
     """The names that a cell reads."""
     try:
         nodes = ast.walk(ast.parse(source))
-    except SyntaxError:
+    except _NO_PROGRAM:
         return set()
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}

@@ -29,7 +29,10 @@ def test_nan_and_infinity_cross(judged: Judged) -> None:
 
 
 def test_numpy_and_torch_values_cross(judged: Judged) -> None:
-    answer = "import torch, numpy as n\ndef twice(x):\n    assert isinstance(x, (n.ndarray, torch.Tensor, n.float32))\n    return 2 * x"
+    answer = (
+        "import numpy, torch\nTYPES = numpy.ndarray, torch.Tensor, numpy.float32\n"
+        "def twice(x):\n    assert isinstance(x, TYPES)\n    return 2 * x"
+    )
     test = (
         "import numpy as np, torch\n"
         "a = np.arange(6, dtype='f4').reshape(2, 3)\nassert (twice(a) == 2 * a).all() and twice(a).dtype == a.dtype\n"
@@ -128,7 +131,7 @@ WRONG = {
     "a giant integer that crosses": "def f():\n    return 7 ** 100_000",
     "a long list": "def f():\n    return [0] * 10_000_000",
     "a huge length": "class L(list):\n    def __len__(self):\n        return 1 << 60\ndef f():\n    return L()",
-    "an iterator that lies": "class L(list):\n    def __iter__(self):\n        while 1: yield 3\ndef f():\n    return L()",
+    "an iterator that lies": "class L(list):\n    def __iter__(self):\n        yield from f\ndef f():\n    return L()",
     "an exception": "def f():\n    return ValueError('x')",
     "base exceptions": "def f():\n    raise KeyboardInterrupt",
     "system exit": "def f():\n    raise SystemExit",
@@ -245,13 +248,14 @@ def test_forged_frames_win_nothing(execute: Callable[..., Any], forged: str) -> 
 
 
 SEARCH = """
-import glob, sys
+import os, sys
 def look():
     frame, seen = sys._getframe(), []
     while frame:
         seen += [repr(frame.f_globals.get('SECRET')), repr(frame.f_locals.get('SECRET'))]
         frame = frame.f_back
-    for path in glob.glob('**', recursive=True) + glob.glob('/**/*.ipynb', recursive=True):
+    files = [os.path.join(top, name) for tree in ('.', '/tmp') for top, _, names in os.walk(tree) for name in names]
+    for path in [path for path in files if os.path.getsize(path) < 1 << 20]:
         try:
             seen.append(open(path, errors='ignore').read())
         except OSError:
