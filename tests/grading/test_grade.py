@@ -1,0 +1,162 @@
+"""`course grade` on a class: verdicts, marks in nbgrader's gradebook, and workers that die."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+from rich.console import Console
+from typer.testing import CliRunner
+
+from course import build
+from course.build import Lab
+from course.cli import app
+from course.commands import classes
+from course.grading import desk, pool, sandbox, submissions
+from course.grading.desk import Rules
+from course.grading.pool import Row
+from course.grading.referee import Times
+from course.grading.result import Exercise, Result
+from course.measure import record
+from tests import tiny
+from tests.grading.test_check import RIGHT
+from tests.labs import notebooks
+
+SUM = {**RIGHT, "1.1": "def height(n, each):\n    return n + each"}
+CLASS = {"ada": RIGHT, "Bée Müller": SUM, "c.d": {}}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    lab = tiny.course(tmp_path / "course")
+    build.build(lab)
+    for student, answers in CLASS.items():
+        hand_in(lab, student, answers)
+    return lab
+
+
+def hand_in(lab: Lab, student: str, answers: dict[str, str]) -> Path:
+    folder = lab.course / "submitted" / student / lab.name
+    folder.mkdir(parents=True)
+    if answers:
+        record.write(folder, [record.new("stack", [1.5], unit="s", predicted=(1, 2), threads=1)])
+    return notebooks.save(notebooks.answered(nbformat.read(lab.release, as_version=4), answers), folder, lab.name)
+
+
+def run(lab: Lab, *arguments: str) -> Any:
+    return CliRunner().invoke(app, ["grade", "lab01", *arguments, "--course", str(lab.course)])
+
+
+def marks(lab: Lab) -> dict[str, float]:
+    with Gradebook(f"sqlite:///{lab.course / 'gradebook.db'}", "two-bills") as gradebook:
+        return {s.student.id: s.score for s in gradebook.assignment_submissions(lab.name)}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_class_is_graded_and_its_marks_are_in_the_gradebook(lab: Lab, workers: str) -> None:
+    ran = run(lab, "--json", "--workers", workers)
+    assert ran.exit_code == 0, ran.output
+    rows = json.loads(ran.stdout)
+    assert [row["student"] for row in rows] == sorted(CLASS, key=str)
+    assert {row["student"]: row["points"] for row in rows} == {"ada": 7, "Bée Müller": 5, "c.d": 0}
+    assert marks(lab) == {"ada": 7, "Bée Müller": 5, "c.d": 0}
+    by_student = {row["student"]: {e["id"]: e for e in row["exercises"]} for row in rows}
+    assert by_student["Bée Müller"]["1.1"]["misconception"] == "1.1/sum"
+    assert {e["verdict"] for e in by_student["c.d"].values()} == {"blank"}
+    assert all(row["sandbox"] == sorted(sandbox.probe()) for row in rows)
+    executed = nbformat.read(lab.course / "autograded" / "ada" / lab.name / f"{lab.name}.ipynb", as_version=4)
+    assert all(not c.outputs for c in executed.cells if c.metadata.get("nbgrader", {}).get("grade"))
+
+
+def test_one_broken_notebook_is_a_row_with_a_reason(lab: Lab) -> None:
+    hand_in(lab, "zed", RIGHT).write_text('{"cells": [')
+    ran = run(lab, "--json")
+    assert ran.exit_code == 1
+    rows = {row["student"]: row for row in json.loads(ran.stdout)}
+    assert list(rows["zed"]) == ["student", "reason"]
+    assert "broken JSON" in rows["zed"]["reason"]
+    assert rows["ada"]["points"] == 7
+
+
+def test_a_manual_mark_stays_when_a_class_is_graded_again(lab: Lab) -> None:
+    assert run(lab).exit_code == 0
+    with Gradebook(f"sqlite:///{lab.course / 'gradebook.db'}", "two-bills") as gradebook:
+        gradebook.find_grade("test-1-1", lab.name, lab.name, "c.d").manual_score = 1
+        gradebook.db.commit()
+    assert run(lab).exit_code == 0
+    assert marks(lab)["c.d"] == 1
+
+
+def test_a_zip_of_notebooks_is_a_class(lab: Lab, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        for student in ("ada", "c.d"):
+            archive.write(lab.course / "submitted" / student / lab.name / f"{lab.name}.ipynb", f"{student}.ipynb")
+    rows = json.loads(run(lab, str(tmp_path / "class.zip"), "--json").stdout)
+    assert [(row["student"], row["points"]) for row in rows] == [("ada", 5), ("c.d", 0)]  # no records came along
+
+
+def test_where_nothing_confines_it_refuses(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "probe", lambda: ("seccomp", "rlimits"))
+    refused = run(lab)
+    assert refused.exit_code == 2
+    assert "layers that hold: seccomp, rlimits" in refused.stderr and "--unsafe-no-sandbox" in refused.stderr
+    accepted = run(lab, "--json", "--unsafe-no-sandbox")
+    assert accepted.exit_code == 0
+    assert {tuple(row["sandbox"]) for row in json.loads(accepted.stdout)} == {("rlimits", "seccomp")}
+
+
+def test_a_folder_that_is_not_there_is_told_in_a_line(lab: Lab, tmp_path: Path) -> None:
+    refused = run(lab, str(tmp_path / "nowhere"))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("deaths", [1, 99])
+def test_a_worker_that_dies_takes_nothing_with_it(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    give: Callable[..., None] = pool._Worker.give
+    killed: list[str] = []
+
+    def give_and_kill(worker: pool._Worker, submission: submissions.Submission) -> None:
+        if submission.student == "ada" and len(killed) < deaths:
+            killed.append(submission.student)
+            worker._process.kill()
+            worker._process.join()
+        give(worker, submission)
+
+    monkeypatch.setattr(pool._Worker, "give", give_and_kill)
+    found = submissions.find(lab.course / "submitted", lab, unpack=tmp_path)
+    with desk.open_desk(lab, Rules(sandbox.probe(), times=Times(cell_s=10))) as at:
+        rows = {row.student: row for row in pool.grade_all(at, found, workers=2)}
+    assert set(rows) == set(CLASS)
+    if deaths == 1:
+        assert rows["ada"].result and rows["ada"].result.points == 7
+    else:
+        assert rows["ada"].reason == "the worker that graded it died, 3 times" and len(killed) == 3
+    assert rows["Bée Müller"].result and rows["Bée Müller"].result.points == 5
+
+
+def test_the_table_counts_what_there_is_to_do() -> None:
+    def graded(*verdicts: Any, **more: Any) -> Result:
+        exercises = [Exercise(f"1.{i}", 0, 1, verdict) for i, verdict in enumerate(verdicts, 1)]
+        return Result("lab01", exercises, 1.0, **more)
+
+    rows = [
+        Row("a", graded("blank", "blank")),
+        Row("b", graded("pass", "review", repaired=["the check of 1.1 was missing: it is put back"])),
+        Row("c", graded("fail", "pass", flags=["suspicious: ex-1-1 reaches for memory or C code"])),
+        Row("d", reason="no notebook"),
+    ]
+    assert dict(classes.counts(rows)) == {
+        **{"graded": 3, "failed": 1, "blank": 1, "repaired": 1, "for review": 1, "suspicious": 1}
+    }
+    page = Console(record=True, width=120)
+    page.print(classes.table("lab01", rows))
+    told = page.export_text()
+    assert "3 graded, 1 failed, 1 blank, 1 repaired, 1 for review, 1 suspicious" in told
+    assert "not graded" in told and "no notebook" in told
