@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from course import build
 from course.build import Lab
 from course.grading import hiding, intake, records, repair, sandbox, submissions, suspicion, verdicts, warm
-from course.grading.execute import Execution, Executor
+from course.grading.execute import INSIDE, Execution, Executor, is_check
 from course.grading.job import Job
 from course.grading.referee import Times
 from course.grading.result import Result
@@ -67,7 +67,7 @@ class Desk:
         handed_in = intake.read(submission.notebook)
         intake.require_lab(handed_in, self.release, lab=self.lab, path=submission.notebook)
         notebook, repaired = repair.repair(handed_in, self.release)
-        flags = [*intake.flags(handed_in, self.release, self.solution), *suspicion.signs(handed_in)]
+        flags = [*intake.flags(handed_in, self.release, self.solution), *suspicion.signs(handed_in), *self._less_sure()]
         execution = self._execute(submission, handed_in, self._with_tests(notebook), progress)
         result = Result(
             lab=self.lab.key,
@@ -92,6 +92,11 @@ class Desk:
             return asyncio.run(executor.run())
         finally:
             job.close()
+
+    def _less_sure(self) -> list[str]:
+        """A flag for each check that its author has run in the submission's own process, where it can be cheated."""
+        inside = [cell for cell in self.solution.cells if is_check(cell) and INSIDE in cell.metadata.get("tags", [])]
+        return [f"lower assurance: {intake.name_of(cell)} ran in the submission's own process" for cell in inside]
 
     def _with_tests(self, notebook: NotebookNode) -> NotebookNode:
         """The submission with the instructor's locked cells, hidden tests among them, and without outputs."""

@@ -40,7 +40,7 @@ class JudgedExecute(Execute):
             copy_files(resources.get("metadata", {}).get("path"), job.files)
             job.share_records()
             times = Times(cell_s=float(self.timeout or Times.cell_s))
-            executor = Executor(nb, solution, job, _template(source), times, self.on_cell_execute)
+            executor = Executor(nb, solution, job, _template(source), times)
             executed = run_sync(executor.run)()
         finally:
             job.close()
