@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_output
 
 from course import checking
 from course.grading import judge, template, warm
@@ -121,7 +121,7 @@ class Executor:
             self._note(kernel.child)
             for earlier, cell in enumerate(self.notebook.cells[:index]):
                 if cell.cell_type == "code" and earlier not in self._killers and not is_check(cell):
-                    again = NotebookNode(cell_type="code", source=cell.source, metadata={}, outputs=[])
+                    again = new_code_cell(cell.source)
                     try:
                         await kernel.run(again, earlier)
                     except Died:  # it lived the first time

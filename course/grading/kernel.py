@@ -1,6 +1,5 @@
 """A submission's kernel, and what its cells show: nbclient, with limits on output, and deaths that cost one cell."""
 
-import contextlib
 import time
 from queue import Empty
 from typing import Any
@@ -78,10 +77,13 @@ class Kernel(NotebookClient):
         try:
             await self.async_execute_cell(cell, index)
         except CellTimeoutError:
-            self.child.kill()
-            raise Died("it did not finish in time, and could not be interrupted", verdict="timeout") from None
+            raise self._ended("it did not finish in time, and could not be interrupted", verdict="timeout") from None
         except DeadKernelError:
             raise Died("the process ended while this cell was running") from None
+        except Exception as garbage:  # whatever jupyter_client makes of messages that are none
+            raise self._ended(f"what it sent was no message ({type(garbage).__name__})") from None
+        if self._printed > FLOOD:
+            raise self._ended("it printed without end")
 
     async def serve(self) -> str:
         """Let the process answer a judge, until it is dismissed; returns what `dismissed` needs."""
@@ -94,12 +96,20 @@ class Kernel(NotebookClient):
         while time.monotonic() < deadline:
             if self.child.poll() is not None:
                 raise Died("the process ended while a test was running")
-            with contextlib.suppress(Empty):
+            try:
                 reply = await self.kc.shell_channel.get_msg(timeout=0.2)  # type: ignore[union-attr]
                 if reply["parent_header"].get("msg_id") == request:
                     return
+            except Empty:
+                continue
+            except Exception as garbage:
+                raise self._ended(f"what it sent was no message ({type(garbage).__name__})") from None
+        raise self._ended("the process did not come back from a test", verdict="timeout")
+
+    def _ended(self, message: str, *, verdict: str = "crash") -> Died:
+        """End the process; the reason, to be raised."""
         self.child.kill()
-        raise Died("the process did not come back from a test", verdict="timeout")
+        return Died(message, verdict=verdict)
 
     async def close(self) -> None:
         """End the process and all that it started."""

@@ -1,5 +1,6 @@
 """Keep a submission's measurement records from ClearOutput, which wipes the outputs that carry them."""
 
+import itertools
 from pathlib import Path
 
 from nbconvert.exporters.exporter import ResourcesDict
@@ -35,9 +36,10 @@ def save(nb: NotebookNode, folder: Path) -> list[record.Record]:
     try:
         lying = record.read(folder)
     except record.BadRecord:
-        (folder / record.FILE).rename(folder / f"unreadable-{record.FILE}")
+        aside = (folder / f"unreadable-{number}-{record.FILE}" for number in itertools.count(1))
+        (folder / record.FILE).rename(next(path for path in aside if not path.exists()))
         lying = []
-    records = record.merge(lying, record.in_outputs(nb.cells))
+    records = record.merge(lying, record.in_outputs(nb.cells))[: record.MOST]
     if records:
         record.write(folder, records)
     return records

@@ -224,8 +224,8 @@ def _say(status: int, content: dict[str, Any]) -> None:
 def _run_kernel(connection_file: str, line: socket.socket) -> None:
     from course.grading import agent
 
-    sys.path.insert(0, "")  # as in any notebook: modules beside it
     app = _start_kernel(connection_file)
+    sys.path.insert(0, "")  # as in any notebook: modules beside it. Not before: none of them is for the kernel itself
     agent.connect(line, app.shell.user_ns)
     try:
         app.start()

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from course.grading import sandbox, template
 
+# All that the warm process gets of the grader's environment: its forks can read its memory, tokens and passwords too.
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "TWO_BILLS_CACHE", "OMP_NUM_THREADS")
 START_S = 180
 FORK_S = 30
 BACKEND = "module://matplotlib_inline.backend_inline"  # matplotlib's, so that plots land in the notebook
@@ -53,10 +55,9 @@ class Child:
 
     def close(self) -> None:
         """Give up the lease: it is killed if it still runs. Waits until it is gone."""
-        if self._exit is None:
-            self.kill()
-            with contextlib.suppress(OSError):
-                select.select([self.lease], [], [], FORK_S)
+        self.kill()
+        if self.poll() is None:
+            select.select([self.lease], [], [], FORK_S)
         self.lease.close()
         self.channel.close()
         if self._owner:
@@ -171,7 +172,8 @@ def _started(imports: Iterable[str], hidden: tuple[str, ...]) -> Warm:
     command = [sys.executable, "-m", "course.grading.template", str(theirs.fileno()), course]
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    env = {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "MPLBACKEND": BACKEND}
+    env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    env |= {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "MPLBACKEND": BACKEND}
     process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=env)
     theirs.close()
     control.settimeout(START_S)

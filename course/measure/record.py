@@ -21,6 +21,7 @@ import psutil
 
 MIME = "application/vnd.two-bills.record+json"
 FILE = "measurements.json"
+MOST = 500  # records of one notebook: nobody measures more often
 
 Record = dict[str, Any]
 Values = Sequence[float] | Mapping[str, Sequence[float]]
@@ -127,10 +128,12 @@ def read(folder: Path) -> list[Record]:
         return []
     try:
         records = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except OSError as error:
+        raise BadRecord(f"{file} cannot be read ({error.strerror}): move it away and measure again") from None
+    except (ValueError, RecursionError) as error:
         raise BadRecord(f"{file} is not JSON ({error}): mend it, or move it away and measure again") from None
-    if not isinstance(records, list):
-        raise BadRecord(f"{file} must hold a list of records: move it away and measure again")
+    if not isinstance(records, list) or len(records) > MOST:
+        raise BadRecord(f"{file} must hold a list of at most {MOST} records: move it away and measure again")
     for number, record in enumerate(records, start=1):
         check(record, where=f"{file}, record {number}")
     return records
@@ -138,7 +141,7 @@ def read(folder: Path) -> list[Record]:
 
 def write(folder: Path, records: Iterable[Record]) -> None:
     """Write the records beside a notebook; an interrupted write leaves the old file whole, and no other."""
-    text = json.dumps(list(records), indent=1, ensure_ascii=False)
+    text = json.dumps(list(records), indent=1)
     part = folder / f".{FILE}.{os.getpid()}.tmp"
     try:
         with part.open("w", encoding="utf-8") as new_file:
@@ -151,13 +154,13 @@ def write(folder: Path, records: Iterable[Record]) -> None:
 
 
 def in_outputs(cells: Iterable[Mapping[str, Any]]) -> list[Record]:
-    """The valid records in the outputs of a notebook's cells, each once, oldest first."""
-    found: list[Record] = []
+    """The valid records in the outputs of a notebook's cells, each once, oldest first; at most MOST are looked at."""
+    bundles: list[Any] = []
     for cell in cells:
         for output in cell.get("outputs", []):
             bundle = output.get("data", {}).get(MIME, [])
-            found += [record for record in bundle if _is_record(record)] if isinstance(bundle, list) else []
-    return merge([], found)
+            bundles += bundle[:MOST] if isinstance(bundle, list) else []
+    return merge([], [record for record in bundles[:MOST] if _is_record(record)])
 
 
 def merge(records: Iterable[Record], more: Iterable[Record]) -> list[Record]:

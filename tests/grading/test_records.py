@@ -79,9 +79,28 @@ def test_an_unreadable_file_is_put_aside_and_the_notebooks_records_are_kept(tmp_
     (tmp_path / record.FILE).write_text("{broken")
     notebook = with_record(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("lab.measure('stack', f)")]))
     assert records.save(notebook, tmp_path) == [MADE]
-    assert (tmp_path / f"unreadable-{record.FILE}").read_text() == "{broken"
+    assert (tmp_path / f"unreadable-1-{record.FILE}").read_text() == "{broken"
 
 
 def test_a_notebook_without_records_leaves_no_file(tmp_path: Path) -> None:
     assert records.save(nbformat.v4.new_notebook(), tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, None, "[1" + ", 1" * record.MOST + "]"], ids=["deep", "folder", "many"]
+)
+def test_hostile_records_are_put_aside_too(tmp_path: Path, content: str | None) -> None:
+    for _ in range(2):
+        if content is None:
+            (tmp_path / record.FILE).mkdir()
+        else:
+            (tmp_path / record.FILE).write_text(content)
+        assert records.save(nbformat.v4.new_notebook(), tmp_path) == []
+    assert {path.name for path in tmp_path.iterdir()} == {f"unreadable-{n}-{record.FILE}" for n in (1, 2)}
+
+
+def test_a_record_with_half_a_character_is_written(tmp_path: Path) -> None:
+    odd = record.new("matmul", [1.0], unit="FLOP/s", predicted=(1, 2), threads=1, extra={"note": "\ud800"})
+    record.write(tmp_path, [odd])
+    assert record.read(tmp_path) == [odd]

@@ -66,7 +66,7 @@ def test_what_is_written_is_read_and_nothing_else_lies_there(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("[{", "not JSON"), ("{}", "list of records"), ('[{"what": "x"}]', "record 1"), ("\udcff", "not JSON")],
+    [("[{", "not JSON"), ("{}", "list of at most"), ('[{"what": "x"}]', "record 1"), ("\udcff", "not JSON")],
 )
 def test_a_broken_file_is_named(tmp_path: Path, content: str, told: str) -> None:
     file = tmp_path / record.FILE
