@@ -101,9 +101,11 @@ def is_stale(lab: Lab) -> bool:
 def instructor_notebook(lab: Lab) -> NotebookNode:
     """The notebook with answers and hidden tests, as the source gives it."""
     notebook = jupytext.read(lab.source, fmt="py:percent")
+    ours = _own_metadata(lab, notebook)
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         language_info={"name": "python"},
+        **ours,
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
@@ -143,6 +145,17 @@ def leaks(solution: NotebookNode, release: NotebookNode) -> list[str]:
     ]
     told = [line for line in hidden if len(line) > 12 and line in lines and not line.startswith(("import ", "from "))]
     return [marker for marker in _MARKERS if marker in given] + sorted(set(told))
+
+
+def _own_metadata(lab: Lab, notebook: NotebookNode) -> dict[str, Any]:
+    """What the source's header says of the course's own: {"two_bills": {"hides": [package, …]}}, or nothing."""
+    ours = notebook.metadata.get("two_bills", {})
+    hides = ours.get("hides", []) if isinstance(ours, dict) else None
+    if not isinstance(hides, list) or not all(isinstance(package, str) for package in hides) or set(ours) - {"hides"}:
+        raise BadSource(
+            f"{lab.source}: the header's two_bills may say `hides: [package, …]` and no more; it says {ours}"
+        )
+    return {"two_bills": {"hides": hides}} if hides else {}
 
 
 def _complete(lab: Lab, cell: NotebookNode) -> None:

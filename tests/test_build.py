@@ -240,3 +240,22 @@ def test_the_command_says_what_is_wrong_in_a_line(lab: Lab, monkeypatch: pytest.
         refused = run(*arguments)
         assert refused.exit_code == 2 and refused.stdout == ""
         assert len(refused.stderr.splitlines()) == 1
+
+
+HEADER = "# ---\n# jupyter:\n#   two_bills:\n#     hides: [gguf, llama_cpp]\n# ---\n\n"
+
+
+def test_a_header_says_what_a_lab_hides_from_submissions(lab: Lab) -> None:
+    plain = build.instructor_notebook(lab)
+    lab.source.write_text(HEADER + lab.source.read_text())
+    solution = build.instructor_notebook(lab)
+    assert solution.metadata.two_bills == {"hides": ["gguf", "llama_cpp"]}
+    assert solution.cells == plain.cells
+    assert "two_bills" not in plain.metadata
+
+
+@pytest.mark.parametrize("wrong", ["hides: gguf", "hides: [1]", "hide: [gguf]"])
+def test_a_header_that_says_something_else_is_refused(lab: Lab, wrong: str) -> None:
+    lab.source.write_text(HEADER.replace("hides: [gguf, llama_cpp]", wrong) + lab.source.read_text())
+    with pytest.raises(BadSource, match="two_bills may say"):
+        build.instructor_notebook(lab)

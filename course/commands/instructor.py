@@ -66,7 +66,7 @@ def grade(
 
     try:
         found = builder.find(paths.course_folder(course), lab)
-        rules = _rules(unsafe=unsafe)
+        rules = _rules(found.course, unsafe=unsafe)
         with tempfile.TemporaryDirectory(prefix="course-grade-") as unpacked:
             handed_in = submissions.find(folder or found.course / "submitted", found, unpack=Path(unpacked))
             rows = _graded(found, handed_in, rules, workers=workers)
@@ -85,14 +85,14 @@ def grade(
     raise typer.Exit(1 if any(row.result is None for row in rows) else 0)
 
 
-def _rules(*, unsafe: bool) -> "Rules":
+def _rules(course: Path, *, unsafe: bool) -> "Rules":
     """How strangers' code is confined here; refuses where it is not."""
     from course.grading import check, sandbox
     from course.grading.desk import Rules
 
     layers = sandbox.probe() if check.has_engine() else ()
     if unsafe:
-        return Rules(layers)
+        return Rules.of(course, layers)
     if not check.has_engine():
         fail(
             2,
@@ -106,7 +106,7 @@ def _rules(*, unsafe: bool) -> "Rules":
             f"nothing here keeps strangers' code from your files (layers that hold: {held}): allow user namespaces, "
             "take a kernel with landlock (5.13 or later), or accept the risk with --unsafe-no-sandbox",
         )
-    return Rules(layers)
+    return Rules.of(course, layers)
 
 
 def _graded(lab: "Lab", handed_in: "list[Submission]", rules: "Rules", *, workers: int) -> "list[Row]":

@@ -6,11 +6,11 @@
     records       the measurements in its outputs, saved before outputs are wiped
     job           a folder of its own on this machine; who may see what of it
     execute       cell by cell:
-      kernel        a student's cell runs in a confined kernel          ┐ forked by template, the warm process,
+      kernel        a student's cell runs in a confined kernel          ┐ forked (fork) by template, the warm process,
       referee       a check goes to the judge; calls go to and fro      │ through warm (and provisioner, for Jupyter),
         judge         runs the test, in a second confined process       │ into a sandbox
         agent         answers for the student's names, in the kernel    ┘
-        peer, codec   how calls and values cross between the two
+        peer, codec, encoding   how calls and values cross between the two
     verdicts      what each check's judgement, and the answer's text, say about the exercise
     result        the verdicts, what was repaired, what looks odd (suspicion), which layers confined it
 

@@ -18,7 +18,10 @@ def check(lab: Lab, notebook: Path, *, progress: Progress | None = None) -> Resu
     """Grade the notebook with the lab's hidden tests. Raises Ungradable, saying why it cannot be."""
     intake.read(notebook)  # a file that is no notebook is told at once
     layers = sandbox.probe() if has_engine() else ()
-    with tempfile.TemporaryDirectory(prefix="course-check-") as beside, open_desk(lab, Rules(layers)) as at:
+    with (
+        tempfile.TemporaryDirectory(prefix="course-check-") as beside,
+        open_desk(lab, Rules.of(lab.course, layers)) as at,
+    ):
         for needed in (notebook.parent / record.FILE, *notebook.parent.glob("*.py")):
             if needed.is_file():
                 shutil.copy(needed, beside)

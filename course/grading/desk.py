@@ -6,12 +6,13 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 
 import nbformat
 from nbformat import NotebookNode
 
-from course import build
+from course import build, stock
 from course.build import Lab
 from course.grading import hiding, intake, records, repair, sandbox, submissions, suspicion, verdicts, warm
 from course.grading.execute import INSIDE, Execution, Executor, is_check
@@ -38,6 +39,12 @@ class Rules:
     layers: tuple[str, ...]
     limits: sandbox.Limits = field(default_factory=sandbox.Limits)
     times: Times = field(default_factory=Times)
+
+    @classmethod
+    def of(cls, course: Path, layers: tuple[str, ...]) -> "Rules":
+        """The course's own: a cell gets the seconds of its nbgrader_config.py, `c.Execute.timeout`."""
+        seconds = stock.config(course).Execute.get("timeout")
+        return cls(layers, times=Times(cell_s=float(seconds)) if seconds else Times())
 
 
 @dataclass(frozen=True)

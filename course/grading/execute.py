@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 
 from course import checking
-from course.grading import judge, template, warm
+from course.grading import fork, judge, warm
 from course.grading.intake import name_of
 from course.grading.job import Job
 from course.grading.kernel import Died, Kernel
@@ -106,7 +106,7 @@ class Executor:
         if self._referee:
             self._referee.judge.close()
         policy = self.job.judge_policy()
-        child = self.template.fork(template.JUDGE, policy, self.job.environment(policy))
+        child = self.template.fork(fork.JUDGE, policy, self.job.environment(policy))
         self._note(child)
         return Referee(child, cells_of(self.solution), times=self.times)
 

@@ -1,6 +1,6 @@
 """What holds the answer of an exercise, and is hidden from the submission's process: installed packages, by name.
 
-A lab's source names them in its header: `two_bills: {hides: [gguf, llama_cpp]}`.
+A lab's source names them in its header: `jupyter: {two_bills: {hides: [gguf, llama_cpp]}}`.
 """
 
 import importlib.metadata

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from course.grading import codec
+from course.grading.encoding import Encoder
 
 HEADER = struct.Struct(">cIQ")
 MAX_FRAME = 96 << 20
@@ -119,7 +120,7 @@ class Peer:
 
     def call(self, function: Remote, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function of the other side."""
-        encoder = codec.Encoder(self, lenient=self._lenient)
+        encoder = Encoder(self, lenient=self._lenient)
         named = {str(name): encoder.encode(value) for name, value in kwargs.items()}
         return self._ask(CALL, [function._identity, [encoder.encode(arg) for arg in args], named])
 
@@ -127,7 +128,7 @@ class Peer:
         """Answer a call or a question for a name of the other side."""
         try:
             value = self._find(content) if kind == NAME else self._called(content)
-            answer = {"value": codec.Encoder(self, lenient=True).encode(value)}
+            answer = {"value": Encoder(self, lenient=True).encode(value)}
         except BaseException as error:  # also SystemExit and KeyboardInterrupt: they are the function's outcome
             answer = {"error": codec.describe(error)}
         self.line.send(ANSWER, number, answer)

@@ -17,7 +17,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import List, Unicode
 
-from course.grading import sandbox, template, warm
+from course.grading import fork, sandbox, warm
 from course.grading.job import Job
 
 READY_S = 60
@@ -88,7 +88,7 @@ class SandboxProvisioner(KernelProvisionerBase):
         assert self._job is not None
         policy = self._job.kernel_policy(self._sockets)
         forked = (self._template or shared_template(self.preload)).fork(
-            template.KERNEL,
+            fork.KERNEL,
             policy,
             self._job.environment(policy),
             connection_file=str(self._sockets / "kernel.json"),

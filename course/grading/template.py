@@ -11,7 +11,6 @@ import contextlib
 import gc
 import json
 import os
-import random
 import select
 import signal
 import socket
@@ -21,9 +20,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from course.grading import sandbox
+from course.grading import fork
 
-KERNEL, JUDGE = "kernel", "judge"
 INTERRUPT, KILL = b"I", b"K"
 CANARY_S = 20
 MAX_REQUEST = 1 << 20
@@ -57,7 +55,7 @@ def prepare(imports: Iterable[str], *, hidden: Iterable[str] = ()) -> None:
 
 
 def _import(statement: str) -> None:
-    with contextlib.suppress(ImportError):  # a notebook may import what is not installed: its cell will say so
+    with contextlib.suppress(Exception):  # a notebook may import what is not installed here: its cell will say so
         exec(statement, {})
 
 
@@ -65,7 +63,7 @@ def _scout() -> list[str]:
     """The modules that a kernel imports on its way up."""
     before = set(sys.modules)
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        _start_kernel(os.path.join(folder, "k.json"), "--IPKernelApp.transport=ipc", f"--IPKernelApp.ip={folder}/k")
+        fork.start_kernel(os.path.join(folder, "k.json"), "--IPKernelApp.transport=ipc", f"--IPKernelApp.ip={folder}/k")
     return sorted(name for name in sys.modules if name not in before and sys.modules[name] is not None)
 
 
@@ -153,7 +151,7 @@ class Server:
         lease, *passed = fds
         pid = os.fork()
         if pid == 0:
-            _become(request, passed)
+            fork.become(request, passed)
         for fd in passed:
             os.close(fd)
         self._leases[lease] = socket.socket(fileno=lease)
@@ -183,88 +181,6 @@ class Server:
                 if lease in self._leases:
                     with contextlib.suppress(OSError):
                         self._leases[lease].send(json.dumps({"exit": os.waitstatus_to_exitcode(status)}).encode())
-
-
-def _become(request: dict[str, Any], fds: list[int]) -> None:
-    """In the fork: confine it, say which layers hold, and be a kernel or a judge. Never returns."""
-    log, status, channel = fds
-    try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        _close_all_but({0, 1, 2, status, channel})
-        os.environ.clear()
-        os.environ.update(request["env"])
-        policy = sandbox.Policy.from_json(request["policy"])
-        try:
-            layers = sandbox.enter(policy)
-        except OSError as error:
-            _say(status, {"error": str(error)})
-            os._exit(1)
-        os.chdir(policy.workplace)
-        _reseed()
-        _say(status, {"layers": layers})
-        line = socket.socket(fileno=channel)
-        if request["kind"] == KERNEL:
-            _run_kernel(request["connection_file"], line)
-        else:
-            _run_judge(line, request["hidden"])
-    finally:
-        os._exit(1)
-
-
-def _say(status: int, content: dict[str, Any]) -> None:
-    os.write(status, json.dumps(content).encode() + b"\n")
-    os.close(status)
-
-
-def _run_kernel(connection_file: str, line: socket.socket) -> None:
-    from course.grading import agent
-
-    app = _start_kernel(connection_file)
-    sys.path.insert(0, "")  # as in any notebook: modules beside it. Not before: none of them is for the kernel itself
-    agent.connect(line, app.shell.user_ns)
-    try:
-        app.start()
-    finally:
-        os._exit(0)  # the interpreter's own end takes two seconds with torch
-
-
-def _run_judge(line: socket.socket, hidden: list[str]) -> None:
-    from course.grading import judge
-
-    for package in hidden:  # from the submission, not from the judge
-        sys.modules.pop(package, None)
-    judge.serve(line)
-    os._exit(0)
-
-
-def _start_kernel(connection_file: str, *options: str) -> Any:
-    from ipykernel.kernelapp import IPKernelApp
-
-    app = IPKernelApp.instance()
-    app.initialize(["-f", connection_file, "--HistoryManager.enabled=False", "--log-level=ERROR", *options])
-    return app
-
-
-def _reseed() -> None:
-    """Random numbers of its own for each fork: they would all draw the template's."""
-    seed = random.SystemRandom().getrandbits(63)
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed & 0xFFFFFFFF)
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)
-
-
-def _close_all_but(kept: set[int]) -> None:
-    for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
-        if fd not in kept:
-            with contextlib.suppress(OSError):
-                os.close(fd)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets defines
 
 c.ServerApp.log_level = "WARN"
 c.ServerApp.answer_yes = True  # Ctrl-C stops it, without a question that is lost among the log's lines
+c.KernelSpecManager.allowed_kernelspecs = {"python3"}  # two-bills is for grading
 c.ServerApp.jpserver_extensions = {
     **{f"nbgrader.server_extensions.{name}": False for name in ("assignment_list", "course_list", "formgrader")},
     "jupyter_lsp": False,  # would look for language servers of Node at every start

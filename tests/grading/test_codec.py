@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course.grading import codec
+from course.grading import codec, encoding
 
 
 class Table:
@@ -34,7 +34,7 @@ class Table:
 
 def crossed(value: Any, *, lenient: bool = False) -> Any:
     table = Table()
-    line = json.dumps(codec.Encoder(table, lenient=lenient).encode(value))
+    line = json.dumps(encoding.Encoder(table, lenient=lenient).encode(value))
     return codec.decode(json.loads(line), table)
 
 
@@ -147,8 +147,8 @@ def recursive() -> list[Any]:
         (object(), "a value of type object"),
         (np.array([object()]), "an array of object"),
         (np.zeros(2, dtype=[("a", "i4")]), "an array of [('a', '<i4')]"),
-        (1 << (codec.MAX_BITS + 1), f"an integer of {codec.MAX_BITS + 2} bits"),
-        (np.zeros(codec.MAX_BYTES + 1, dtype="u1"), f"an array of {codec.MAX_BYTES + 1:,} bytes"),
+        (1 << (encoding.MAX_BITS + 1), f"an integer of {encoding.MAX_BITS + 2} bits"),
+        (np.zeros(encoding.MAX_BYTES + 1, dtype="u1"), f"an array of {encoding.MAX_BYTES + 1:,} bytes"),
         (torch.ones(2, 2).to_sparse(), "a tensor of layout torch.sparse_coo"),
     ],
     ids=["generator", "object", "objects", "record", "integer", "large", "sparse"],
@@ -163,10 +163,10 @@ def test_what_cannot_cross_arrives_as_its_kind_only(value: Any, kind: str) -> No
 
 def test_what_has_no_end_is_cut_off() -> None:
     inner = crossed(recursive(), lenient=True)
-    for _ in range(codec.MAX_DEPTH):
+    for _ in range(encoding.MAX_DEPTH):
         inner = inner[0]
     assert isinstance(inner[0], codec.Opaque)
-    for many in ([None] * (codec.MAX_ITEMS + 5), dict.fromkeys(range(codec.MAX_ITEMS)), [[None] * 1_500_000] * 2):
+    for many in ([None] * (encoding.MAX_ITEMS + 5), dict.fromkeys(range(encoding.MAX_ITEMS)), [[None] * 1_500_000] * 2):
         inner = crossed([many], lenient=True)[0]
         assert isinstance(inner[-1] if isinstance(inner, list) else inner, codec.Opaque)
 

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from course.grading import execute, hiding, template, warm
+from course.grading import execute, fork, hiding, template, warm
 from course.grading.job import Job
 
 Execute = Callable[..., execute.Execution]
@@ -27,7 +27,7 @@ def job(layers: tuple[str, ...]) -> Iterator[Job]:
 
 def judge(template_: warm.Template, job: Job) -> warm.Child:
     policy = job.judge_policy()
-    return template_.fork(template.JUDGE, policy, job.environment(policy))
+    return template_.fork(fork.JUDGE, policy, job.environment(policy))
 
 
 def ended(condition: Callable[[], bool], seconds: float = 15) -> bool:
@@ -73,9 +73,9 @@ def test_a_child_that_is_killed_says_so(template: warm.Template, job: Job) -> No
 
 def test_nothing_outlives_a_grader_that_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom course.grading import sandbox, template, warm\nfrom course.grading.job import Job\n"
+        "import sys, time\nfrom course.grading import fork, sandbox, warm\nfrom course.grading.job import Job\n"
         "started = warm.start([])\njob = Job(sandbox.probe())\npolicy = job.judge_policy()\n"
-        "child = started.fork(template.JUDGE, policy, job.environment(policy))\n"
+        "child = started.fork(fork.JUDGE, policy, job.environment(policy))\n"
         "print(job.root, flush=True)\ntime.sleep(600)"
     )
     grader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -136,3 +136,10 @@ def run_hidden(started: warm.Template, layers: tuple[str, ...], answer: str) -> 
 
 def children_of(started: Any) -> list[psutil.Process]:
     return psutil.Process(started.process.pid).children(recursive=True)
+
+
+def test_shell_magics_and_files_beside_the_notebook_work(execute: Execute) -> None:
+    answer = "!cat beside.txt; exit 3\nlisted = !ls\nimport helper\nprint(_exit_code, listed, helper.X)"
+    ran = execute(answer, "pass", files={"beside.txt": "here\n", "helper.py": "X = 7"})
+    shown = "".join(output.text for output in ran.notebook.cells[1].outputs)
+    assert shown == "here\n3 ['beside.txt', 'helper.py'] 7\n"
