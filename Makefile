@@ -6,7 +6,7 @@ PYTHON := $(or $(shell for python in python3 python3.14 python3.13 python3.12 py
 endif
 COURSE = $(PYTHON) -m course
 
-.PHONY: help setup lab test lint build clean
+.PHONY: help setup lab test lint build bench clean
 
 help:
 	@echo "make setup          install what the course needs into .venv, once"
@@ -14,6 +14,7 @@ help:
 	@echo "make test [ARGS=…]  run the tests with pytest"
 	@echo "make lint           check style and types"
 	@echo "make build          make the students' notebooks from solutions/"
+	@echo "make bench          measure the grading engine against other tools, into RESULTS.md"
 	@echo "make clean          remove what can be made again, never work or marks"
 
 setup:
@@ -28,6 +29,10 @@ build: setup
 test lint:
 	@$(COURSE) setup --dev
 	@$(COURSE) $@ $(ARGS)
+
+bench:
+	@$(COURSE) setup --dev
+	@.venv/bin/python benchmarks/grading.py $(ARGS)
 
 clean:
 	@$(COURSE) clean

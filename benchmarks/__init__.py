@@ -1,0 +1,1 @@
+"""What this project claims about speed, measured against the tools that people use today."""

@@ -1,0 +1,117 @@
+"""A class to grade: a temporary course made from this one, and seeded submissions of its lab 1."""
+
+import random
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from course import build, paths
+from course.build import Lab
+from course.grading import gradebook, intake
+from tests.labs import lab01, notebooks
+
+START = '# %% nbgrader={"grade_id": "start"}\n'
+SEED = 2026
+
+# nbgrader's own defaults but for names of folders, for stderr, which would cost points, and for longer limits.
+STOCK_CONFIG = """
+from pathlib import Path
+c = get_config()
+c.CourseDirectory.course_id = "two-bills"
+c.CourseDirectory.root = str(Path(__file__).resolve().parent)
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py"]
+c.Execute.timeout = 60
+c.Execute.startup_timeout = 120
+c.IgnorePattern.enabled = True
+c.IgnorePattern.pattern = "(?s).*"
+"""
+STOCK_SETTINGS = (
+    "stock nbgrader has its own defaults (a polite kernel shutdown, IPython's history on disk, its own lists of "
+    "preprocessors, no missing cells added) but for the names of folders, no points lost to stderr (IgnorePattern), "
+    "60 s per cell and 120 s to start a kernel"
+)
+
+
+@dataclass(frozen=True)
+class Classroom:
+    """A lab and what a class handed in. `ours` and `stock` are course folders whose gradebooks know the lab."""
+
+    title: str
+    lab: Lab
+    stock: Path
+    answers: dict[str, dict[str, str]]  # by student and exercise
+    solution: NotebookNode
+    release: NotebookNode
+
+    @property
+    def ours(self) -> Path:
+        return self.lab.course
+
+    @property
+    def exercises(self) -> set[str]:
+        return graded(self.release)
+
+    def first(self, number: int) -> "Classroom":
+        """The same with its first few students only."""
+        return replace(self, answers=dict(list(self.answers.items())[:number]))
+
+    def notebook(self, student: str) -> NotebookNode:
+        return notebooks.answered(self.release, self.answers[student])
+
+    def fresh(self, course: Path, place: Path) -> Path:
+        """A copy of a course folder at `place`, with this class's submissions and nothing graded."""
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(course, place)
+        for student in self.answers:
+            folder = place / "submitted" / student / self.lab.name
+            folder.mkdir(parents=True)
+            notebooks.save(self.notebook(student), folder, self.lab.name)
+        return place
+
+
+def lay_out(root: Path, *, title: str, preloads: str = "", submissions: int) -> Classroom:
+    """Make the two courses below `root`, with the statements `preloads` added to the lab's first cell."""
+    original = build.find(paths.PACKAGE.parent, "lab01")
+    lab = Lab(original.name, root / "ours")
+    lab.source.parent.mkdir(parents=True)
+    shutil.copy(original.course / "nbgrader_config.py", lab.course)
+    source = original.source.read_text()
+    if START not in source:
+        raise ValueError(f"{original.source} has no cell that begins with {START.strip()!r}")
+    lab.source.write_text(source.replace(START, START + preloads))
+    build.build(lab)
+    solution, release = (nbformat.read(path, as_version=4) for path in (lab.solution, lab.release))
+    gradebook.prepare(lab, solution)
+    stock = root / "stock"
+    shutil.copytree(lab.course, stock)  # the gradebook as well
+    (stock / "nbgrader_config.py").write_text(STOCK_CONFIG)
+    return Classroom(title, lab, stock, hand_in(release, solution, submissions), solution, release)
+
+
+def hand_in(release: NotebookNode, solution: NotebookNode, number: int) -> dict[str, dict[str, str]]:
+    """Answers of so many students: in turn all right, with wrong ideas, partly blank, right in other ways; seeded."""
+    dice, right = random.Random(SEED), notebooks.solved(release, solution)
+    right = {exercise: source for exercise, source in right.items() if exercise in graded(release)}
+    found = {}
+    for place in range(number):
+        answers = dict(right)
+        if place % 4 == 1:
+            for idea in dice.sample(sorted(lab01.WRONG), 3):
+                answers[idea.split("/")[0]] = lab01.WRONG[idea]
+        elif place % 4 == 2:
+            answers = {exercise: source for exercise, source in right.items() if dice.random() < 0.6}
+        elif place % 4 == 3:
+            answers |= {exercise: dice.choice(sources) for exercise, sources in lab01.RIGHT.items()}
+        found[f"student{place:03d}"] = answers
+    return found
+
+
+def graded(release: NotebookNode) -> set[str]:
+    """The exercises that a lab's checks grade."""
+    checks = [name for name in intake.names(release) if name.startswith("test-")]
+    return {name.removeprefix("test-").replace("-", ".") for name in checks}
