@@ -1,4 +1,4 @@
-# Every target is `python -m course …`, which does the same where there is no make.
+# Every target but bench is `python -m course …`, which does the same where there is no make.
 # PYTHON is the first one that is new enough, unless it is given.
 ifndef PYTHON
 PYTHON := $(or $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -32,7 +32,7 @@ test lint:
 
 bench:
 	@$(COURSE) setup --dev
-	@.venv/bin/python benchmarks/grading.py $(ARGS)
+	@$$(ls .venv/bin/python 2>/dev/null || echo $(PYTHON)) benchmarks/grading.py $(ARGS)
 
 clean:
 	@$(COURSE) clean
