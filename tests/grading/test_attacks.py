@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,12 @@ def rows(mode: str) -> dict[str, dict[str, Any]]:
             argv += ["--layers", ",".join(layer for layer in sandbox.probe() if layer != "namespaces")]
         if mode == "ordinary user":
             argv = ordinary_user.command(argv)
-        env = {**os.environ, "PYTHONPATH": str(ordinary_user.CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
-        ran = subprocess.run(argv, cwd=ordinary_user.CHECKOUT, env=env, capture_output=True, text=True, check=False)
+        with tempfile.TemporaryDirectory() as home:
+            os.chmod(home, 0o777)
+            env = {"PYTHONPATH": str(ordinary_user.CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1", "HOME": home}
+            ran = subprocess.run(
+                argv, cwd=ordinary_user.CHECKOUT, env={**os.environ, **env}, capture_output=True, text=True, check=False
+            )
         assert ran.returncode in (0, 1), ran.stderr
         _rows[mode] = {row["attack"]: row for row in json.loads(ran.stdout)}
     return _rows[mode]

@@ -1,7 +1,8 @@
 """Attacks on the grader: hostile and odd submissions of a lab of its own, and what each of them gets.
 
     attack      what one is: answers, a cell, files, what it does to the notebook or the folder, and what is fair
-    cheating, reaching, draining, editing, packing      the attacks, by what they are after
+    cheating, forging, reading, reaching, draining, dying, editing, packing: the attacks, by what they are after
+    snippets    what the code of several attacks has in common
     exercises   the lab that they hand in
     lures       secrets, listeners and processes, laid out to be watched
     suite       hands each in, grades it, compares
@@ -12,7 +13,7 @@ no process is left. Teachers see it as `course attack-suite`.
 
 from collections.abc import Iterator, Sequence
 
-from course.grading.attacks import cheating, draining, editing, packing, reaching
+from course.grading.attacks import cheating, draining, dying, editing, forging, packing, reaching, reading
 from course.grading.attacks.attack import Attack, Outcome
 from course.grading.attacks.suite import tried
 
@@ -20,8 +21,11 @@ __all__ = ["ATTACKS", "Attack", "Outcome", "run"]
 
 ATTACKS: tuple[Attack, ...] = (
     *cheating.ATTACKS,
+    *forging.ATTACKS,
+    *reading.ATTACKS,
     *reaching.ATTACKS,
     *draining.ATTACKS,
+    *dying.ATTACKS,
     *editing.ATTACKS,
     *packing.ATTACKS,
 )

@@ -47,6 +47,19 @@ class Attack:
         return tuple(e for e in exercises.POINTS if self.solved and not self.refused and e not in self.answers)
 
 
+def right_besides(name: str, tries: str, cell: str) -> Attack:
+    """A hostile cell among right answers."""
+    return Attack(name, tries, cell=cell, solved=True)
+
+
+def undeserved(name: str, tries: str, cell: str) -> Attack:
+    """A cell that does something for marks, without a right answer."""
+    handed_on = {
+        exercise: f"{exercises.function(exercise)} = {exercises.function(exercise)}\n" for exercise in exercises.POINTS
+    }
+    return Attack(name, tries, cell=cell, answers=handed_on)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What an attack got.

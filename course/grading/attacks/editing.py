@@ -74,7 +74,12 @@ def _odd_metadata(notebook: NotebookNode) -> None:
 def _other_cohort(notebook: NotebookNode) -> None:
     start = intake.by_name(notebook)["start"]
     start.source = (
-        start.source.replace('cohort="range"', 'cohort="easier"') + "\nfrom course import cohort\ncohort.rng = None"
+        start.source.replace('cohort="range"', 'cohort="easier"')
+        + """\
+
+from course import cohort
+cohort.rng = None
+"""
     )
 
 
@@ -126,8 +131,13 @@ ATTACKS = (
         "warnings",
         "writes to stderr and warns while it is tested, which is no fault",
         answers={
-            "1.1": "import sys, warnings\ndef double(x):\n    warnings.warn('slow path')\n    print('hm', file=sys.stderr)\n"
-            "    return x + x"
+            "1.1": """\
+import sys, warnings
+def double(x):
+    warnings.warn('slow path')
+    print('hm', file=sys.stderr)
+    return x + x
+"""
         },
         solved=True,
         fair=tuple(exercises.POINTS),
@@ -135,7 +145,15 @@ ATTACKS = (
     Attack(
         "magics",
         "uses magics: writes files, runs the shell, resets all names",
-        cell="%reset -f\nfrom IPython import get_ipython\n%xmode Minimal\n!echo hello\n%env PYTHONPATH=/nowhere\nimport numpy as np\nfrom course import lab",
+        cell="""\
+%reset -f
+from IPython import get_ipython
+%xmode Minimal
+!echo hello
+%env PYTHONPATH=/nowhere
+import numpy as np
+from course import lab
+""",
         solved=True,
     ),
 )

@@ -84,6 +84,12 @@ _EXERCISES = {
 POINTS = {name: float(exercise.points) for name, exercise in _EXERCISES.items()}
 RIGHT = {name: f"def {exercise.signature}:\n    {exercise.answer}\n" for name, exercise in _EXERCISES.items()}
 
+
+def function(exercise: str) -> str:
+    """The name of the function that an exercise asks for."""
+    return _EXERCISES[exercise].signature.split("(")[0]
+
+
 _HEAD = """\
 # %% [markdown]
 # # A range

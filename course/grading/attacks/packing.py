@@ -64,7 +64,13 @@ def _pipe_beside(folder: Path, submitted: Path) -> None:
 
 
 def _odd_file_name(folder: Path, submitted: Path) -> None:
-    (folder / "a\nb.csv").touch()
+    (
+        folder
+        / """\
+a
+b.csv
+"""
+    ).touch()
 
 
 def _deep_json(folder: Path, submitted: Path) -> None:
@@ -109,12 +115,20 @@ def _refused(name: str, tries: str, hand_in: HandIn, reason: str) -> Attack:
     return Attack(name, tries, hand_in=hand_in, solved=True, refused=reason)
 
 
-_ALL_TRUE = "def __getattr__(name):\n    return lambda *args, **kwargs: True\n"
+_ALL_TRUE = """\
+def __getattr__(name):
+    return lambda *args, **kwargs: True
+"""
 _SHADOWS = ("numpy", "math", "json", "course", "random", "struct", "asyncio", "typing", "ast", "matplotlib", "zmq")
-_START_UP = (
-    "import os\ntry:\n    open('@OPEN@/hello', 'w')\nexcept OSError:\n    pass\n"
-    "import builtins\nbuiltins.isinstance = lambda *a: True\n"
-)
+_START_UP = """\
+import os
+try:
+    open('@OPEN@/hello', 'w')
+except OSError:
+    pass
+import builtins
+builtins.isinstance = lambda *a: True
+"""
 
 ATTACKS = (
     _refused("zip-bomb", "is a zip that swells to 200 MB", _zip_bomb, "swells"),
@@ -160,15 +174,24 @@ ATTACKS = (
     Attack(
         "environment",
         "changes the environment for all that starts after it, and starts a Python and a program",
-        cell="import os, subprocess\nos.environ.update(PYTHONPATH='.', PYTHONSTARTUP='start.py', PYTHONINSPECT='1', LD_PRELOAD='./evil.so',\n"
-        "    LD_LIBRARY_PATH='.', PATH='.', HOME='.', IPYTHONDIR='.', TMPDIR='/nowhere', NBGRADER_EXECUTION='', TWO_BILLS_STAGING='.')\n"
-        "for program in (['@PYTHON@', '-c', 'print(1)'], ['ls']):\n"
-        "    try:\n        print(subprocess.run(program, capture_output=True, timeout=5))\n"
-        "    except OSError as error:\n        print(error)",
+        cell="""\
+import os, subprocess
+os.environ.update(PYTHONPATH='.', PYTHONSTARTUP='start.py', PYTHONINSPECT='1', LD_PRELOAD='./evil.so',
+    LD_LIBRARY_PATH='.', PATH='.', HOME='.', IPYTHONDIR='.', TMPDIR='/nowhere', NBGRADER_EXECUTION='',
+    TWO_BILLS_STAGING='.')
+for program in (['@PYTHON@', '-c', 'print(1)'], ['ls']):
+    try:
+        print(subprocess.run(program, capture_output=True, timeout=5))
+    except OSError as error:
+        print(error)
+""",
         files={
             "start.py": _START_UP,
             "evil.so": b"\x7fELF",
-            "ls": "#!/bin/sh\ntouch @OPEN@/hello\n",
+            "ls": """\
+#!/bin/sh
+touch @OPEN@/hello
+""",
             "python3": "#!/bin/sh\n",
         },
         solved=True,
