@@ -16,7 +16,7 @@ from course import checking
 from course.grading import fork, judge, warm
 from course.grading.intake import name_of
 from course.grading.job import Job
-from course.grading.kernel import Died, Kernel
+from course.grading.kernel import TIMEOUT, Died, Kernel
 from course.grading.referee import Referee, Times
 
 MAX_DEATHS = 30
@@ -185,9 +185,9 @@ async def _inside(cell: NotebookNode, index: int, kernel: Kernel) -> dict[str, A
         bundle = output.get("data", {}).get(checking.MIME)
         if isinstance(bundle, dict):
             return {"passed": False, **bundle}
-    for output in cell.outputs:
+    for output in reversed(cell.outputs):
         if output.output_type == "error":
-            verdict = "timeout" if output.ename == "CellTimeoutError" else "error"
+            verdict = "timeout" if output.ename == TIMEOUT else "error"
             return {"passed": False, "verdict": verdict, "message": f"{output.ename}: {output.evalue}".rstrip(": ")}
     return {"passed": True} if said else {"passed": False, "verdict": "error", "message": "it did not come to its end"}
 

@@ -22,6 +22,7 @@ MAX_OUTPUT = 1 << 20  # characters of one cell
 FLOOD = 16 * MAX_OUTPUT  # where a cell that goes on printing is ended
 READY_S = 60
 _SHOWN = ("stream", "display_data", "execute_result", "update_display_data", "error")
+TIMEOUT = "CellTimeoutError"
 _SERVE = "__import__('course.grading.agent', fromlist=['serve']).serve()"
 
 
@@ -43,7 +44,8 @@ class Kernel(NotebookClient):
             interrupt_on_timeout=True,
             allow_errors=True,
             raise_on_iopub_timeout=True,
-            error_on_timeout={"ename": "CellTimeoutError", "evalue": "it did not finish in time", "traceback": []},
+            error_on_timeout={"ename": TIMEOUT, "evalue": "it did not finish in time", "traceback": []},
+            on_cell_executed=_say_timeout,
             record_timing=False,
             store_widget_state=False,
         )
@@ -153,3 +155,10 @@ class Kernel(NotebookClient):
         elif kind.startswith("comm_") or kind == "clear_output":
             return None
         return super().process_message(msg, cell, cell_index)
+
+
+def _say_timeout(*, cell: NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
+    """Show why a cell was interrupted: by itself it shows only that it was."""
+    if execute_reply["content"].get("ename") == TIMEOUT:
+        reason = execute_reply["content"]["evalue"]
+        cell.outputs.append(new_output("error", ename=TIMEOUT, evalue=reason, traceback=[f"{TIMEOUT}: {reason}"]))

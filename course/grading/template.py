@@ -23,7 +23,7 @@ from typing import Any
 from course.grading import fork
 
 INTERRUPT, KILL = b"I", b"K"
-CANARY_S = 20
+CANARY_S = 10
 MAX_REQUEST = 1 << 20
 _KERNEL_MODULES = (
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.magics", "matplotlib_inline.backend_inline"),

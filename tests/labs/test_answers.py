@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 from course.build import Lab
 from course.grading.desk import Desk
 from course.grading.result import Result
+from course.grading.submissions import Submission
 from tests.labs import notebooks
 
 Grade = Callable[[dict[str, str]], Result]
@@ -17,6 +19,13 @@ def test_the_solved_notebook_gets_full_marks(graded: Grade) -> None:
     assert result.points == result.max_points > 0
     assert result.is_full
     assert {exercise.verdict for exercise in result.exercises} == {"pass"}
+
+
+def test_the_untouched_notebook_is_blank(desk: Desk, tmp_path: Path) -> None:
+    path = notebooks.save(desk.release, tmp_path, desk.lab.name)
+    result = desk.grade(Submission("student", path, tmp_path)).result
+    assert {exercise.verdict for exercise in result.exercises} == {"blank"}
+    assert (result.points, result.repaired, result.flags) == (0, [], [])
 
 
 def test_a_wrong_idea_loses_exactly_its_exercise_and_is_named(graded: Grade, answers: ModuleType, idea: str) -> None:

@@ -49,6 +49,11 @@ attempt(read, 'hard')
         "raise-marks",
         "changes everybody's marks in the gradebook",
         """\
+def spoil():
+    with open('@COURSE@/gradebook.db', 'ab') as file:
+        return file.write(b'100')
+attempt(read, '@COURSE@/gradebook.db')
+attempt(spoil)
 import sqlite3
 def change():
     book = sqlite3.connect('@COURSE@/gradebook.db')
@@ -56,7 +61,6 @@ def change():
     book.commit()
     return book.execute('select * from grade').fetchall()
 attempt(change)
-attempt(read, '@COURSE@/gradebook.db')
 """,
     ),
     _reading(
@@ -107,10 +111,10 @@ attempt(search)
         "reads the host's shared memory and message queues, and leaves some of its own",
         """\
 import os
-from multiprocessing import shared_memory
 for name in os.listdir('/dev/shm') if os.path.isdir('/dev/shm') else ():
     attempt(read, '/dev/shm/' + name)
 attempt(read, '@SHM@')
+from multiprocessing import shared_memory
 attempt(lambda: shared_memory.SharedMemory('left-by-@MARK@', create=True, size=1 << 20))
 """
         + CALL_C
