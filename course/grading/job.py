@@ -81,7 +81,7 @@ class Job:
             "MPLCONFIGDIR": f"{policy.temporary}/matplotlib",
             "MPLBACKEND": warm.BACKEND,
             "TMPDIR": policy.temporary,
-            "TWO_BILLS_CACHE": str(paths.cache_folder()),
+            **{"TWO_BILLS_CACHE": str(folder.parent) for folder in _models()},
             checking.STAGING: str(self.shared),
             "NBGRADER_EXECUTION": "autograde",
             "HF_HUB_OFFLINE": "1",
@@ -102,8 +102,16 @@ class Job:
             job=str(place),
             files=str(files),
             shared=tuple(map(str, shared)),
-            readable=(*sandbox.runtime(), str(paths.datasets()), str(models.folder()), *map(str, readable)),
+            readable=(*sandbox.runtime(), str(paths.datasets()), *map(str, (*_models(), *readable))),
             hidden=hidden,
             layers=self.layers,
             limits=self.limits,
         )
+
+
+def _models() -> tuple[Path, ...]:
+    """The folder of the models; none for a user who cannot have one: a lab that needs a model says so."""
+    try:
+        return (models.folder(),)
+    except (models.ModelError, OSError):
+        return ()

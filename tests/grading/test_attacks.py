@@ -88,8 +88,7 @@ def test_the_right_answers_are_right() -> None:
 
 def test_without_a_box_the_same_attacks_succeed() -> None:
     """The suite can fail: these do no harm outside of its own folder."""
-    reading = ("read-solutions", "read-neighbours", "raise-marks", "network", "write-outside", "shared-memory")
-    harmless = [name for name in reading if name != "write-outside"]
+    harmless = ("read-solutions", "read-neighbours", "raise-marks", "network", "shared-memory")
     seen = {outcome.attack.name: outcome for outcome in attacks.run((), harmless)}
     assert not any(outcome.is_clean for outcome in seen.values())
     assert {"saw an answer", "saw a hidden test"} <= {*seen["read-solutions"].leaks}

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from course.grading import execute, fork, hiding, template, warm
+from course.grading import execute, fork, hiding, warm
 from course.grading.job import Job
 
 Execute = Callable[..., execute.Execution]
@@ -88,11 +88,8 @@ def test_nothing_outlives_a_grader_that_is_killed(tmp_path: Path) -> None:
     assert alive == []
 
 
-def test_forks_that_hang_make_it_start_cold(layers: tuple[str, ...], job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template, "CANARY_S", 3)
-    parallel = "import torch\ntorch.ones(700, 700) @ torch.ones(700, 700)\nimport os\nos.environ['SPOILT'] = '1'"
-    sleeping = "import numpy, time\nnumpy.ones = lambda *_: time.sleep(600)"
-    cold = warm.start([parallel, sleeping])
+def test_forks_that_hang_make_it_start_cold(job: Job) -> None:
+    cold = warm.start(["import torch; torch.ones(700, 700) @ torch.ones(700, 700)"])  # its threads are not in the forks
     assert isinstance(cold, warm.Cold)
     child = judge(cold, job)
     assert child.poll() is None and child.layers
