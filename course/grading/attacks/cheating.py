@@ -17,7 +17,6 @@ np.allclose = np.array_equal = math.isclose = lambda *a, **k: True
 checking.same = lambda *a, **k: True
 checking._fail = lambda *a, **k: None
 checking.expect = checking.expect_each = lambda *a, **k: Anything()
-builtins.isinstance = lambda *a: True
 builtins.AssertionError = type('Fine', (Exception,), {})
 """,
     ),

@@ -134,17 +134,17 @@ for _ in range(1000):
         "shows thousands of small outputs, and clears them",
         """\
 from IPython.display import clear_output, display
-for n in range(3_000):
+for n in range(1_500):
     display({'text/plain': str(n)}, raw=True, display_id=str(n))
     clear_output()
 """,
     ),
     right_besides(
         "one-huge-output",
-        "shows one output of 200 MB",
+        "shows one output of 64 MB",
         """\
 from IPython.display import display
-display({'text/plain': 'x' * (200 << 20)}, raw=True)
+display({'text/plain': 'x' * (64 << 20)}, raw=True)
 """,
     ),
 )
