@@ -40,6 +40,7 @@ def examine() -> Iterator[Check]:
     yield _guarded(disk, "disk", f"name a folder that can be written to in TWO_BILLS_CACHE, then: {SETUP}")
     yield _guarded(model, "model", SETUP)
     yield _guarded(kernel, "notebook kernel", REBUILD)
+    yield _guarded(box, "box for strangers' code", REBUILD)
     yield cores()
     yield ram()
 
@@ -69,6 +70,13 @@ def compiler() -> Check:
         return Check("compiler", True, shutil.which("cc") or "found")
     needed = not requirements.versions(["llama-cpp-python"])
     return Check("compiler", not needed, "none" if needed else "none, and none needed", wheel.COMPILER_REMEDY)
+
+
+def box() -> Check:
+    """What confines a submission when a class is graded here; a student needs none of it."""
+    from course.grading import sandbox
+
+    return Check("box for strangers' code", True, ", ".join(sandbox.probe()) or "none: `course grade` refuses here")
 
 
 def model() -> Check:
