@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ from tests import ordinary_user
 NAMES = [attack.name for attack in attacks.ATTACKS]
 MODES = ("root", "ordinary user", "landlock alone")
 _rows: dict[str, dict[str, dict[str, Any]]] = {}
+
+
+@pytest.fixture
+def laid() -> Iterator[Lures]:
+    with lures.laid_out() as laid:
+        yield laid
 
 
 def rows(mode: str) -> dict[str, dict[str, Any]]:
@@ -73,12 +80,6 @@ def test_an_attack_is_a_program(attack: attacks.Attack, laid: Lures) -> None:
         filled = laid.fill(source)
         ast.parse(TransformerManager().transform_cell(filled))
         assert "@" not in filled
-
-
-@pytest.fixture(scope="module")
-def laid() -> Any:
-    with lures.laid_out() as laid:
-        yield laid
 
 
 def test_the_right_answers_are_right() -> None:
