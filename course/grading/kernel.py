@@ -44,6 +44,7 @@ class Kernel(NotebookClient):
             interrupt_on_timeout=True,
             allow_errors=True,
             raise_on_iopub_timeout=True,
+            iopub_timeout=max(1, round(times.patience_s)),
             error_on_timeout={"ename": TIMEOUT, "evalue": "it did not finish in time", "traceback": []},
             on_cell_executed=_say_timeout,
             record_timing=False,

@@ -17,7 +17,7 @@ from course.grading.pool import Row
 from course.grading.referee import Times
 
 LIMITS = sandbox.Limits(memory=1 << 30, disk=64 << 20, processes=40, cpu_s=60)
-TIMES = Times(cell_s=3, call_s=1.2, total_s=40, patience_s=1)
+TIMES = Times(cell_s=4, call_s=2, total_s=60, patience_s=1)
 
 
 def tried(attacks: Sequence[Attack], layers: tuple[str, ...]) -> Iterator[Outcome]:
