@@ -2,7 +2,7 @@
 
 import typer
 
-from course.commands import attacking, instructor, library, machine, student
+from course.commands import attacking, instructor, ledger, library, machine, student
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +23,8 @@ app.add_typer(models, name="model", rich_help_panel="Look things up")
 
 app.command("build", rich_help_panel="Teach")(instructor.build)
 app.command("grade", rich_help_panel="Teach")(instructor.grade)
+app.command("history", rich_help_panel="Teach")(ledger.history)
+app.command("replay", rich_help_panel="Teach")(ledger.replay)
 app.command("attack-suite", rich_help_panel="Teach")(attacking.attack_suite)
 
 app.command("setup", rich_help_panel="Keep it running")(machine.setup)

@@ -9,8 +9,11 @@ import typer
 from course.commands.terminal import console, errors, fail, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from course.build import Lab
     from course.grading.desk import Rules
+    from course.grading.ledger import Ledger
     from course.grading.pool import Row
     from course.grading.submissions import Submission
 
@@ -45,6 +48,9 @@ def grade(
         typer.Argument(metavar="[FOLDER]", help="A folder, zip or notebook; without it, the course's submitted/."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="How many submissions at once.")] = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what is known; the old results stay in the ledger.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A row for each submission, as JSON.")] = False,
     unsafe: Annotated[
         bool, typer.Option("--unsafe-no-sandbox", help="Run strangers' code unconfined, where nothing can confine it.")
@@ -54,6 +60,8 @@ def grade(
     """Grade a class: strangers' code in a box, hidden tests outside of it, marks into nbgrader's gradebook.
 
     FOLDER is laid out as nbgrader's submitted/ (STUDENT/LAB/LAB.ipynb), or holds a notebook or zip for each student.
+    What has been graded already, with the same tests, is known from the course's ledger and not graded again: stopped
+    or killed, run it again, and it goes on.
 
     Exit code 0: every submission has a verdict; 1: some have a reason instead; 2: it could not run.
     """
@@ -62,27 +70,36 @@ def grade(
     from course import build as builder
     from course import paths, stock
     from course.grading import submissions
+    from course.grading.disk import DiskError
+    from course.grading.gradebook import GradebookError
+    from course.grading.ledger import Ledger
     from course.grading.result import Ungradable
 
+    rows: dict[str, Row] = {}
     try:
         found = builder.find(paths.course_folder(course), lab)
         rules = _rules(found.course, unsafe=unsafe)
-        with tempfile.TemporaryDirectory(prefix="course-grade-") as unpacked:
+        with tempfile.TemporaryDirectory(prefix="course-grade-") as unpacked, Ledger(found.course).writing() as book:
             handed_in = submissions.find(folder or found.course / "submitted", found, unpack=Path(unpacked))
-            rows = _graded(found, handed_in, rules, workers=workers)
-    except (builder.BadSource, stock.StockError, Ungradable) as error:
+            n_known = _grade(book, found, handed_in, rules, rows, workers=workers, again=again)
+    except (builder.BadSource, stock.StockError, Ungradable, DiskError, GradebookError) as error:
         fail(2, str(error))
+    except OSError as error:
+        fail(2, f"{error.filename} cannot be used: {error.strerror}; nothing is lost: mend that, and run it again")
     except KeyboardInterrupt:
-        fail(130, "stopped: what was graded is in the gradebook; run it again for the rest")
+        fail(130, f"stopped: {len(rows)} results are in the ledger and the gradebook; run it again for the rest")
     if len(rows) != len(handed_in):
         fail(2, f"{len(handed_in)} submissions, but {len(rows)} verdicts: this is a fault of the grader, report it")
+    in_order = [rows[submission.student] for submission in handed_in]
     if as_json:
-        print(json.dumps([row.as_json() for row in rows], indent=1, ensure_ascii=False))
+        print(json.dumps([row.as_json() for row in in_order], indent=1, ensure_ascii=False))
     else:
         from course.commands import classes
 
-        console.print(classes.table(found.key, rows))
-    raise typer.Exit(1 if any(row.result is None for row in rows) else 0)
+        console.print(classes.table(found.key, in_order))
+    if n_known:
+        errors.print(f"{n_known} of them were known from the ledger; --again grades them anew", highlight=False)
+    raise typer.Exit(1 if any(row.result is None for row in in_order) else 0)
 
 
 def _rules(course: Path, *, unsafe: bool) -> "Rules":
@@ -109,19 +126,26 @@ def _rules(course: Path, *, unsafe: bool) -> "Rules":
     return Rules.of(course, layers)
 
 
-def _graded(lab: "Lab", handed_in: "list[Submission]", rules: "Rules", *, workers: int) -> "list[Row]":
-    """Grade them with a progress bar; marks go into the gradebook as they come. Sorted as they were found."""
+def _grade(
+    book: "Ledger",
+    lab: "Lab",
+    handed_in: "Sequence[Submission]",
+    rules: "Rules",
+    rows: "dict[str, Row]",
+    *,
+    workers: int,
+    again: bool,
+) -> int:
+    """Grade them with a progress bar, and add to the rows by student as they come; how many were known."""
     from course.commands import classes
-    from course.grading import check, gradebook, pool
+    from course.grading import bookkeeping
 
-    rows = {}
     with classes.progress(errors) as bar:
-        task = bar.add_task("starting", total=len(handed_in))
-        with check.open_desk(lab, rules) as at:
-            gradebook.prepare(lab, at.solution)
-            bar.update(task, description="grading")
-            for row in pool.grade_all(at, handed_in, workers=workers):
-                gradebook.save(lab, row)
-                rows[row.student] = row
-                bar.advance(task)
-    return [rows[submission.student] for submission in handed_in]
+        on_bar = bar.add_task("starting", total=len(handed_in))
+        tests = bookkeeping.tests_of(lab, rules)
+        tasks = bookkeeping.take_in(book, lab, handed_in, tests, again=again)
+        bar.update(on_bar, description="grading")
+        for row in bookkeeping.grade(book, lab, tasks, rules, workers=workers):
+            rows[row.student] = row
+            bar.advance(on_bar)
+    return sum(task.known is not None for task in tasks)

@@ -1,6 +1,7 @@
 """Grading: from what was handed in to a verdict on every exercise. The path of a submission:
 
     submissions   what was handed in: a folder, a zip, a notebook; one Submission per student       (files: its limits)
+    ledger        stored by its hash before anything runs; what is known is not graded again        (bookkeeping, disk)
     intake        is it a notebook, and this lab's?                 ── no → a row with the reason
     repair        graded cells deleted, doubled, moved, retyped, edited: put back from the release, and listed
     records       the measurements in its outputs, saved before outputs are wiped
@@ -13,6 +14,7 @@
         peer, codec, encoding   how calls and values cross between the two
     verdicts      what each check's judgement, and the answer's text, say about the exercise
     result        the verdicts, what was repaired, what looks odd (suspicion), which layers confined it
+    ledger        the result is appended, and on the disk; only then are its marks in the gradebook
 
 `desk` walks this path for one lab; `pool` has several workers do so; `gradebook` writes the marks into nbgrader's.
 `preprocessor` puts `execute` under nbgrader's own commands. `check` is the student's own use of a desk, and

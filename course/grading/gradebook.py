@@ -1,35 +1,175 @@
-"""Marks into nbgrader's gradebook, and executed notebooks to where its formgrader looks for them."""
+"""Marks into nbgrader's gradebook, and executed notebooks to where its formgrader looks for them.
 
+Whatever fails here loses no result: they are in the ledger, and writing one again changes nothing more.
+"""
+
+import hashlib
+import logging
 import os
 import tempfile
-from contextlib import closing
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
+from nbformat.v4 import new_notebook
+from nbgrader.api import Grade, Gradebook, InvalidEntry, MissingEntry
+from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from course import stock
 from course.build import Lab
+from course.grading import disk
 from course.grading.execute import is_check
 from course.grading.intake import by_name
 from course.grading.pool import Row
 from course.grading.result import Exercise
 
 URL = "sqlite:///{}/gradebook.db"
+PATIENCE_S = 30.0  # how long another program may keep the gradebook locked
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class GradebookError(Exception):
+    """The gradebook, or autograded/, cannot be written; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What the gradebook says of a submission: the automatic points of each check, and when it was handed in."""
+
+    points: dict[str, float | None]
+    handed_in: datetime | None
 
 
 def prepare(lab: Lab, solution: NotebookNode) -> None:
     """See that the gradebook knows the lab as it is now. Raises StockError with nbgrader's reason if it cannot."""
-    with closing(_open(lab)) as gradebook:
-        try:
-            known = {cell.name: cell.max_score for cell in gradebook.find_notebook(lab.name, lab.name).grade_cells}
-        except MissingEntry:
-            known = {}
     checks = {name: cell.metadata.nbgrader.points for name, cell in by_name(solution).items() if is_check(cell)}
-    if known == checks:
+    locked = {name: cell.source for name, cell in by_name(solution).items() if cell.metadata.nbgrader.locked}
+    _patiently(lab, lambda: _make(lab))
+
+    def enter() -> None:
+        with _opened(lab) as gradebook:
+            try:
+                known = gradebook.find_notebook(lab.name, lab.name)
+                points = {cell.name: cell.max_score for cell in known.grade_cells}
+                sources = {cell.name: cell.source for cell in known.source_cells if cell.locked}
+            except MissingEntry:
+                points, sources = {}, {}
+        if (points, sources) != (checks, locked):
+            _generate(lab, solution)
+
+    _patiently(lab, enter)
+
+
+def marks(lab: Lab) -> dict[str, Marks]:
+    """What the gradebook says of the lab's submissions, by student."""
+
+    def look() -> dict[str, Marks]:
+        with _opened(lab) as gradebook:
+            return {
+                submission.student.id: Marks(
+                    {grade.name: grade.auto_score for notebook in submission.notebooks for grade in notebook.grades},
+                    submission.timestamp,
+                )
+                for submission in gradebook.assignment_submissions(lab.name)
+            }
+
+    return _patiently(lab, look)
+
+
+def is_written(lab: Lab, row: Row, executed: str, handed_in: datetime | None, seen: Marks | None) -> bool:
+    """Whether `save` of this row, with an executed notebook of this hash, would change nothing."""
+    path = _autograded(lab, row.student)
+    return (
+        seen is not None
+        and seen.handed_in == handed_in
+        and all(seen.points.get(name) == exercise.points for name, exercise in _by_check(row).items())
+        and path.is_file()
+        and hashlib.sha256(path.read_bytes()).hexdigest() == executed
+    )
+
+
+def save(lab: Lab, row: Row, *, handed_in: datetime | None = None) -> None:
+    """Write a graded submission's marks and its executed notebook. Manual marks and comments stay.
+
+    The notebook comes last: where it is there, the marks are. A manual mark whose automatic points are now others is
+    up for review, as is what only a person can judge, when it is new.
+    """
+    if row.result is None:
         return
+    path, content = _autograded(lab, row.student), row.notebook.encode(errors="backslashreplace")
+    try:
+        is_new = not path.is_file() or path.read_bytes() != content
+        _patiently(lab, lambda: _write(lab, row, handed_in, is_new=is_new))
+        if is_new and content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_name(f".{lab.name}.part")
+            half.write_bytes(content)
+            os.replace(half, path)
+    except OSError as error:
+        raise GradebookError(_refusal(lab, f"{path}: {disk.reason(error)}")) from None
+
+
+def _autograded(lab: Lab, student: str) -> Path:
+    return lab.course / "autograded" / student / lab.name / f"{lab.name}.ipynb"
+
+
+def _by_check(row: Row) -> dict[str, Exercise]:
+    """The verdicts, by the name of the check that gave them."""
+    return {f"test-{e.id.replace('.', '-')}": e for e in (row.result.exercises if row.result else ())}
+
+
+def _write(lab: Lab, row: Row, handed_in: datetime | None, *, is_new: bool) -> None:
+    with _opened(lab) as gradebook:
+        if gradebook.engine.dialect.name == "sqlite":
+            gradebook.db.execute(text("BEGIN IMMEDIATE"))  # waits here if it is locked, not half-way
+        gradebook.update_or_create_student(row.student)
+        submission = gradebook.update_or_create_submission(lab.name, row.student, timestamp=handed_in)
+        verdicts = _by_check(row)
+        for notebook in submission.notebooks:
+            for grade in notebook.grades:
+                if grade.name in verdicts:
+                    _mark(grade, verdicts[grade.name], is_new=is_new)
+        is_late = submission.total_seconds_late > 0 or submission.late_submission_penalty > 0
+        gradebook.db.commit()
+    if is_late:
+        about = {"notebook": lab.name, "assignment": lab.name, "student": row.student, "db_url": _url(lab)}
+        AssignLatePenalties(config=stock.config(lab.course)).preprocess(new_notebook(), {"nbgrader": about})
+
+
+def _mark(grade: Grade, exercise: Exercise, *, is_new: bool) -> None:
+    is_other = grade.auto_score != exercise.points
+    if is_new or is_other:
+        doubtful = grade.manual_score is not None and (is_other or grade.needs_manual_grade)
+        grade.needs_manual_grade = exercise.verdict in ("manual", "review") or doubtful
+    grade.auto_score = exercise.points
+
+
+def _make(lab: Lab) -> None:
+    """Make the gradebook's file if there is none, whole or not at all."""
+    url = make_url(_url(lab))
+    if url.get_backend_name() != "sqlite" or not url.database or Path(url.database).exists():
+        return
+    path = Path(url.database)
+    half = path.with_name(f".{path.name}.part")
+    for left in (half, half.with_name(f"{half.name}-journal")):
+        left.unlink(missing_ok=True)
+    stock.find_scripts()
+    Gradebook(f"sqlite:///{half}", _course_id(lab)).close()
+    os.replace(half, path)
+
+
+def _generate(lab: Lab, solution: NotebookNode) -> None:
+    """Have nbgrader enter the lab into the gradebook."""
     with tempfile.TemporaryDirectory() as folder:
         source = Lab(lab.name, Path(folder)).solution
         source.parent.mkdir(parents=True)
@@ -38,35 +178,47 @@ def prepare(lab: Lab, solution: NotebookNode) -> None:
         stock.generate(api, lab.name)
 
 
-def save(lab: Lab, row: Row) -> None:
-    """Write a graded submission's marks and its executed notebook. Manual marks and comments stay."""
-    if row.result is None:
-        return
-    folder = lab.course / "autograded" / row.student / lab.name
-    folder.mkdir(parents=True, exist_ok=True)
-    half = folder / f".{lab.name}.part"
-    half.write_text(row.notebook)
-    os.replace(half, folder / f"{lab.name}.ipynb")
-    with closing(_open(lab)) as gradebook:
-        gradebook.update_or_create_student(row.student)
-        submission = gradebook.update_or_create_submission(lab.name, row.student)
-        submission.timestamp = submission.timestamp or datetime.now(UTC).replace(tzinfo=None)
-        verdicts = {f"test-{e.id.replace('.', '-')}": e for e in row.result.exercises}
-        for notebook in submission.notebooks:
-            for grade in notebook.grades:
-                if grade.name in verdicts:
-                    _mark(grade, verdicts[grade.name])
-        gradebook.db.commit()
+def _patiently(lab: Lab, work: Callable[[], _T]) -> _T:
+    """Do it, again and again while another program locks the gradebook, but not for ever."""
+    until, is_told = time.monotonic() + PATIENCE_S, False
+    while True:
+        try:
+            return work()
+        except OSError as error:
+            raise GradebookError(_refusal(lab, disk.reason(error))) from None
+        except (DBAPIError, InvalidEntry, stock.StockError) as error:
+            if "database is locked" not in str(error):
+                if isinstance(error, stock.StockError):
+                    raise
+                raise GradebookError(_refusal(lab, _what(error))) from None
+            if time.monotonic() > until:
+                raise GradebookError(_refusal(lab, "another program, such as formgrader, keeps it locked")) from None
+        if not is_told:
+            _log.warning("the gradebook is locked by another program: waiting up to %.0f s for it", PATIENCE_S)
+            is_told = True
+        time.sleep(0.1)
 
 
-def _mark(grade: object, exercise: Exercise) -> None:
-    grade.auto_score = exercise.points  # type: ignore[attr-defined]
-    grade.needs_manual_grade = exercise.verdict in ("manual", "review")  # type: ignore[attr-defined]
+def _what(error: Exception) -> str:
+    return disk.reason(getattr(error, "orig", None) or error)
 
 
-def _open(lab: Lab) -> Gradebook:
+def _refusal(lab: Lab, why: str) -> str:
+    return (
+        f"the gradebook {_url(lab).removeprefix('sqlite:///')} cannot be used ({why}); no result is lost: "
+        f"when that is mended, `course replay {lab.key}` writes what is in the ledger"
+    )
+
+
+@contextmanager
+def _opened(lab: Lab) -> Iterator[Gradebook]:
     stock.find_scripts()
-    return Gradebook(_url(lab), stock.config(lab.course).CourseDirectory.get("course_id", ""))
+    with Gradebook(_url(lab), _course_id(lab)) as gradebook:
+        yield gradebook
+
+
+def _course_id(lab: Lab) -> str:
+    return stock.config(lab.course).CourseDirectory.get("course_id", "")
 
 
 def _url(lab: Lab) -> str:
