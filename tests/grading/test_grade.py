@@ -87,7 +87,7 @@ def test_a_manual_mark_stays_when_a_class_is_graded_again(lab: Lab) -> None:
     with Gradebook(f"sqlite:///{lab.course / 'gradebook.db'}", "two-bills") as gradebook:
         gradebook.find_grade("test-1-1", lab.name, lab.name, "c.d").manual_score = 1
         gradebook.db.commit()
-    assert run(lab).exit_code == 0
+    assert run(lab, "--again").exit_code == 0
     assert marks(lab)["c.d"] == 1
 
 

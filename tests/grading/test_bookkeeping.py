@@ -1,0 +1,500 @@
+"""A class and its ledger: what is known is not graded again; what breaks is made good; nothing is lost or doubled."""
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+from rich.console import Console
+from typer.testing import CliRunner
+
+from course import build, paths, stock
+from course.build import Lab
+from course.cli import app
+from course.commands import ledger as commands
+from course.grading import bookkeeping, check, gradebook, pool, sandbox
+from course.grading.desk import Desk, Graded, Rules, open_desk
+from course.grading.ledger import Entry, Ledger
+from course.grading.referee import Times
+from course.grading.submissions import Submission
+from tests import tiny
+from tests.grading.test_check import RIGHT
+from tests.labs import notebooks
+
+SUM = {**RIGHT, "1.1": "def height(n, each):\n    return n + each"}
+CLASS = {"ada": RIGHT, "Bée M. Müller": SUM, "c.d": {}}
+POINTS = {"ada": 5, "Bée M. Müller": 3, "c.d": 0}  # without records, exercise 1.4 is blank
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    lab = tiny.course(tmp_path_factory.mktemp("original") / "course")
+    build.build(lab)
+    gradebook.prepare(lab, nbformat.read(lab.solution, as_version=4))
+    for student, answers in CLASS.items():
+        hand_in(lab, student, answers)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def desk(original: Lab) -> Iterator[Desk]:
+    with open_desk(original, Rules(sandbox.probe(), times=Times(cell_s=10))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def lab(original: Lab, tmp_path: Path) -> Lab:
+    shutil.copytree(original.course, tmp_path / "course")
+    return Lab(original.name, tmp_path / "course")
+
+
+@pytest.fixture(autouse=True)
+def graded(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> list[str]:
+    """The students whose submissions go to the desk; there is one desk for all tests, with each lab's own checks."""
+    seen: list[str] = []
+    grade: Callable[..., pool.Row] = pool.grade
+
+    def noted(at: Desk, submission: Submission) -> pool.Row:
+        seen.append(submission.student)
+        return grade(at, submission)
+
+    def reopened(lab: Lab, rules: Rules) -> Any:
+        return nullcontext(replace(desk, lab=lab, solution=build.instructor_notebook(lab), rules=rules))
+
+    monkeypatch.setattr(commands, "console", Console(width=160))
+    layers = sandbox.probe()
+    monkeypatch.setattr(sandbox, "probe", lambda: layers)
+    monkeypatch.setattr(check, "open_desk", reopened)
+    monkeypatch.setattr(pool, "grade", noted)
+    return seen
+
+
+def hand_in(lab: Lab, student: str, answers: dict[str, str]) -> Path:
+    folder = lab.course / "submitted" / student / lab.name
+    folder.mkdir(parents=True, exist_ok=True)
+    return notebooks.save(notebooks.answered(nbformat.read(lab.release, as_version=4), answers), folder, lab.name)
+
+
+def run(lab: Lab, command: str = "grade", *arguments: str) -> Any:
+    about = ["lab01", *arguments] if command != "history" else [*arguments, "lab01"]
+    ran = CliRunner().invoke(app, [command, *about, "--course", str(lab.course)])
+    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+    return ran
+
+
+def refusal(ran: Any) -> str:
+    assert ran.exit_code == 2, ran.output
+    (line,) = ran.stderr.strip().splitlines()
+    return line
+
+
+def entries(lab: Lab) -> list[Entry]:
+    return Ledger(lab.course).entries(lab)
+
+
+def results(lab: Lab) -> Counter[tuple[str, str, str]]:
+    return Counter((entry.student, entry.submission, entry.tests) for entry in entries(lab))
+
+
+def opened(lab: Lab) -> Gradebook:
+    return Gradebook(f"sqlite:///{lab.course / 'gradebook.db'}", "two-bills")
+
+
+def marks(lab: Lab) -> dict[str, float]:
+    with opened(lab) as found:
+        return {s.student.id: s.score for s in found.assignment_submissions(lab.name)}
+
+
+def written(lab: Lab) -> Any:
+    """All that grading leaves outside of the ledger: every mark, and the executed notebooks."""
+    with opened(lab) as found:
+        grades = [
+            (s.student.id, s.timestamp, n.late_submission_penalty, g.name, g.auto_score, g.manual_score,
+             g.needs_manual_grade)
+            for s in found.assignment_submissions(lab.name) for n in s.notebooks for g in n.grades
+        ]  # fmt: skip
+    autograded = lab.course / "autograded"
+    files = {path.relative_to(autograded): path.read_bytes() for path in autograded.rglob("*") if path.is_file()}
+    return sorted(grades, key=str), files
+
+
+def mark_by_hand(lab: Lab, student: str, check: str, points: float) -> None:
+    with opened(lab) as found:
+        grade = found.find_grade(check, lab.name, lab.name, student)
+        grade.manual_score, grade.needs_manual_grade = points, False
+        found.db.commit()
+
+
+def needs_review(lab: Lab, student: str) -> list[str]:
+    with opened(lab) as found:
+        submission = found.find_submission(lab.name, student)
+        return [grade.name for n in submission.notebooks for grade in n.grades if grade.needs_manual_grade]
+
+
+def test_what_is_known_is_not_graded_again(lab: Lab, graded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(lab, "grade", "--json")
+    assert first.exit_code == 0 and sorted(graded) == sorted(CLASS)
+    assert marks(lab) == POINTS
+    ledger, before = Ledger(lab.course).results.read_bytes(), written(lab)
+    graded.clear()
+    for forbidden in ("save", "_generate"):  # the marks are there, and the lab as it is now
+        monkeypatch.setattr(gradebook, forbidden, None)
+    second = run(lab, "grade", "--json")
+    assert (second.exit_code, graded, second.stdout) == (0, [], first.stdout)
+    assert "3 of them were known from the ledger; --again grades them anew" in run(lab).stderr
+    assert (Ledger(lab.course).results.read_bytes(), written(lab)) == (ledger, before)
+
+
+def test_again_grades_anew_and_keeps_the_old_results(lab: Lab, graded: list[str]) -> None:
+    run(lab)
+    old = entries(lab)
+    ran = run(lab, "grade", "--again")
+    assert ran.exit_code == 0 and "known" not in ran.stderr
+    assert Counter(graded) == dict.fromkeys(CLASS, 2)
+    assert entries(lab)[:3] == old and set(results(lab).values()) == {2}
+
+
+def test_the_newest_submission_counts_also_where_it_is_an_old_one_again(lab: Lab, graded: list[str]) -> None:
+    run(lab)
+    hand_in(lab, "ada", SUM)
+    run(lab)
+    assert marks(lab) == {**POINTS, "ada": 3} and graded.count("ada") == 2
+    hand_in(lab, "ada", RIGHT)
+    run(lab)
+    assert marks(lab) == POINTS and graded.count("ada") == 2
+    before = written(lab)
+    run(lab, "replay")
+    assert written(lab) == before
+    told = run(lab, "history", "ada").stdout
+    assert [line for line in ("the first", "another submission; 1.1 pass → fail", "1.1 fail → pass (counts)")
+            if line not in told] == []  # fmt: skip
+    assert [e["row"]["points"] for e in json.loads(run(lab, "history", "ada", "--json").stdout)] == [5, 3, 5]
+
+
+def test_a_corrected_test_grades_the_class_again(lab: Lab, graded: list[str]) -> None:
+    run(lab)
+    lab.source.write_text(lab.source.read_text().replace("close_to(2.5)", "close_to(3.5)"))
+    run(lab)
+    assert Counter(graded) == dict.fromkeys(CLASS, 2)
+    assert marks(lab) == {"ada": 4, "Bée M. Müller": 2, "c.d": 0}
+    assert "other tests; 1.2 pass → fail (counts)" in run(lab, "history", "Bée M. Müller").stdout
+    with opened(lab) as found:  # nbgrader's own autograde has the corrected test too
+        source = found.find_source_cell("test-1-2", lab.name, lab.name).source
+    assert "close_to(3.5)" in source
+    lab.source.write_text(lab.source.read_text().replace("close_to(3.5)", "close_to(2.5)"))
+    run(lab)
+    assert marks(lab) == POINTS and len(graded) == 6
+
+
+def test_a_broken_notebook_is_known_too_and_leaves_the_marks_of_the_one_before(lab: Lab, graded: list[str]) -> None:
+    run(lab)
+    before = written(lab)
+    hand_in(lab, "ada", RIGHT).write_text('{"cells": [')
+    (lab.course / "submitted" / "c.d" / lab.name / "link").symlink_to("/etc/passwd")
+    graded.clear()
+    for _ in range(2):
+        ran = run(lab, "grade", "--json")
+        assert ran.exit_code == 1
+        reasons = {row["student"]: row["reason"] for row in json.loads(ran.stdout) if "reason" in row}
+        assert reasons["ada"].startswith(f"{lab.name}.ipynb is broken JSON")  # no path of a passing folder
+        assert "link is a link" in reasons["c.d"]
+    assert graded == ["ada"] and len(entries(lab)) == 5
+    assert written(lab) == before
+    run(lab, "replay")
+    assert written(lab) == before
+    assert "not graded: lab01_stack.ipynb is broken JSON" in " ".join(run(lab, "history", "ada").stdout.split())
+
+
+def test_what_the_grader_failed_on_is_not_known(lab: Lab, graded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(at: Desk, submission: Submission) -> Graded:
+        raise RuntimeError("no luck")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Desk, "grade", fail)
+        ran = run(lab)
+    assert ran.exit_code == 1 and ran.stdout.count("the grader failed on it") == 3
+    assert marks(lab) == {}
+    assert run(lab).exit_code == 0
+    assert marks(lab) == POINTS and Counter(graded) == dict.fromkeys(CLASS, 2)
+
+
+@pytest.mark.parametrize("moment", ["before the ledger", "before the gradebook", "before the notebook"])
+def test_ctrl_c_at_any_step_is_made_good(
+    lab: Lab, graded: list[str], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    owner, function = {
+        "before the ledger": (Ledger, "append"),
+        "before the gradebook": (gradebook, "save"),
+        "before the notebook": (os, "replace"),
+    }[moment]
+    real, calls = getattr(owner, function), []
+
+    def stopped(*args: Any, **kwargs: Any) -> Any:
+        calls.append(args)
+        if (len(calls) == 2 and function != "replace") or (function == "replace" and "autograded" in str(args[1])):
+            raise KeyboardInterrupt
+        return real(*args, **kwargs)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(owner, function, stopped)
+        ran = run(lab)
+    assert ran.exit_code == 130
+    assert "are in the ledger and the gradebook; run it again for the rest" in ran.stderr
+    assert run(lab).exit_code == 0
+    assert set(results(lab).values()) == {1} and len(results(lab)) == 3
+    assert marks(lab) == POINTS
+    before = written(lab)
+    assert len(before[1]) == 3
+    assert run(lab, "replay").exit_code == 0
+    assert written(lab) == before
+
+
+@pytest.mark.parametrize("state", ["there", "missing", "of 0 bytes"])
+def test_replay_writes_all_marks_and_notebooks_again(lab: Lab, graded: list[str], state: str) -> None:
+    run(lab)
+    path = lab.course / "gradebook.db"
+    if state == "there":
+        mark_by_hand(lab, "c.d", "test-1-1", 1.5)
+    before = written(lab)
+    if state != "there":
+        path.unlink() if state == "missing" else path.write_bytes(b"")
+        shutil.rmtree(lab.course / "autograded")
+    graded.clear()
+    ran = run(lab, "replay")
+    assert (ran.exit_code, graded) == (0, [])
+    assert "the marks of 3 students are in the gradebook" in ran.stdout
+    assert written(lab) == before
+
+
+def test_grading_fills_a_gradebook_of_0_bytes(lab: Lab, graded: list[str]) -> None:
+    run(lab)
+    before = written(lab)
+    (lab.course / "gradebook.db").write_bytes(b"")
+    assert run(lab).exit_code == 0
+    assert written(lab) == before and len(graded) == 3
+
+
+def test_replay_writes_the_marks_though_a_notebook_is_damaged(lab: Lab) -> None:
+    run(lab)
+    (entry,) = [entry for entry in entries(lab) if entry.student == "ada"]
+    damaged = lab.course / "ledger" / "executed" / f"{entry.executed}.ipynb.gz"
+    damaged.write_bytes(b"")
+    (lab.course / "gradebook.db").unlink()
+    ran = run(lab, "replay")
+    assert ran.exit_code == 1 and str(damaged) in ran.stderr
+    assert marks(lab) == POINTS
+
+
+def test_a_manual_mark_stays_and_is_up_for_review_when_its_points_change(lab: Lab) -> None:
+    run(lab)
+    mark_by_hand(lab, "ada", "test-1-1", 1.5)
+    hand_in(lab, "ada", {**RIGHT, "1.2": ""})
+    run(lab)
+    assert marks(lab)["ada"] == 3.5 and needs_review(lab, "ada") == []
+    hand_in(lab, "ada", SUM)
+    run(lab)
+    assert marks(lab)["ada"] == 4.5 and needs_review(lab, "ada") == ["test-1-1"]
+    run(lab)
+    assert needs_review(lab, "ada") == ["test-1-1"]
+    mark_by_hand(lab, "ada", "test-1-1", 0.5)
+    run(lab)
+    run(lab, "replay")
+    assert marks(lab)["ada"] == 3.5 and needs_review(lab, "ada") == []
+
+
+def test_a_late_submission_gets_nbgraders_penalty(
+    lab: Lab, graded: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    tiny.configure(lab, 'c.LateSubmissionPlugin.penalty_method = "zero"')
+    with opened(lab) as found:
+        found.find_assignment(lab.name).duedate = datetime(2026, 5, 1, 12)
+        found.db.commit()
+    noted = lab.course / "submitted" / "ada" / lab.name / "timestamp.txt"
+    noted.write_text("2026-05-01 12:00:01 UTC")
+    (noted.parents[2] / "c.d" / lab.name / "timestamp.txt").write_text("yesterday, I swear")
+    run(lab)
+    assert "c.d: its timestamp.txt is no time" in caplog.text
+    assert marks(lab) == POINTS
+    with opened(lab) as found:
+        late = found.find_submission(lab.name, "ada")
+        assert (late.timestamp, late.late_submission_penalty) == (datetime(2026, 5, 1, 12, 0, 1), 5)
+    noted.write_text("2026-05-01 11:59:59 UTC")
+    run(lab)
+    with opened(lab) as found:
+        late = found.find_submission(lab.name, "ada")
+        assert (late.timestamp, late.late_submission_penalty) == (datetime(2026, 5, 1, 11, 59, 59), 0)
+    assert len(graded) == 3 and "handed in at another time" in run(lab, "history", "ada").stdout
+
+
+def test_killed_ahead_of_any_step_and_resumed_it_ends_as_if_undisturbed(original: Lab, tmp_path: Path) -> None:
+    shutil.copytree(original.course, tmp_path / "course", ignore=shutil.ignore_patterns("submitted"))
+    program = [sys.executable, "-m", "tests.grading.crashes", str(tmp_path / "course"), str(tmp_path)]
+    ran = subprocess.run(program, cwd=paths.PACKAGE.parent, capture_output=True, text=True, check=False)
+    undisturbed, *killed = map(json.loads, ran.stdout.splitlines())
+    assert undisturbed["points"] == {"ada": 2, "Bée": 1, "zed": "link is a link: put the file itself there"}
+    assert [count for _, count in undisturbed["results"]] == [1, 1, 1]
+    assert len(killed) > 20, ran.stderr
+    assert [step for step, found in enumerate(killed) if found != undisturbed] == []
+
+
+KILLS = 6
+
+
+def test_a_class_killed_at_random_moments_ends_as_if_undisturbed(lab: Lab, tmp_path: Path) -> None:
+    dice = random.Random(6)
+    for number in range(5):
+        hand_in(lab, f"s{number}", {name: answer for name, answer in SUM.items() if dice.random() < 0.7})
+    shutil.copytree(lab.course, tmp_path / "undisturbed")
+    undisturbed = Lab(lab.name, tmp_path / "undisturbed")
+    assert run(undisturbed).exit_code == 0
+    command = [sys.executable, "-m", "course", "grade", "lab01", "--json", "--course", str(lab.course), "--workers"]
+    ends = []
+    for kill in range(KILLS):
+        until = len(entries(lab)) + dice.choice([0, 1, 1])  # results, and then a moment
+        grader = subprocess.Popen([*command, dice.choice("12")], cwd=paths.PACKAGE.parent, stdout=subprocess.DEVNULL)
+        while kill and len(entries(lab)) < until and grader.poll() is None:
+            time.sleep(0.02)
+        time.sleep(dice.uniform(0, 0.6 if kill else 4))
+        grader.kill()
+        ends.append(grader.wait())
+    assert ends.count(-signal.SIGKILL) > KILLS // 2 and 0 < len(entries(lab)) < 8
+    assert subprocess.run([*command, "1"], cwd=paths.PACKAGE.parent, stdout=subprocess.DEVNULL).returncode == 0
+    assert set(results(lab).values()) == {1} and results(lab) == results(undisturbed)
+    assert written(lab)[0] == written(undisturbed)[0]
+    assert set(written(lab)[1]) == set(written(undisturbed)[1])
+
+
+def test_a_second_grader_is_refused_in_a_line(lab: Lab, graded: list[str]) -> None:
+    with Ledger(lab.course).writing():
+        for command in ("grade", "replay"):
+            assert f"is being written by process {os.getpid()} on " in refusal(run(lab, command))
+    assert graded == []
+
+
+def test_a_locked_gradebook_is_waited_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = gradebook._url(lab) + "?timeout=0.1"
+    monkeypatch.setattr(gradebook, "_url", lambda lab: url)
+    locker = sqlite3.connect(lab.course / "gradebook.db", check_same_thread=False, isolation_level=None)
+    with closing(locker):
+        locker.execute("begin exclusive")
+        freed = threading.Timer(1.5, locker.execute, ["rollback"])
+        freed.start()
+        ran = run(lab)
+        freed.join()
+    assert ran.exit_code == 0
+    assert caplog.messages == ["the gradebook is locked by another program: waiting up to 30 s for it"]
+    assert marks(lab) == POINTS
+
+
+def test_a_gradebook_that_stays_locked_costs_no_result(
+    lab: Lab, graded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, look = gradebook._url(lab) + "?timeout=0.1", gradebook.marks
+    locker = sqlite3.connect(lab.course / "gradebook.db", isolation_level=None)
+
+    def look_and_lock(lab: Lab) -> Any:
+        seen = look(lab)
+        locker.execute("begin immediate")
+        return seen
+
+    with monkeypatch.context() as broken, closing(locker):
+        broken.setattr(gradebook, "_url", lambda lab: url)
+        broken.setattr(gradebook, "PATIENCE_S", 0.3)
+        broken.setattr(gradebook, "marks", look_and_lock)
+        ran = run(lab)
+    assert ran.exit_code == 2 and "Traceback" not in ran.stderr
+    told = ran.stderr.strip().splitlines()[-1]
+    assert "another program, such as formgrader, keeps it locked" in told and "`course replay lab01`" in told
+    assert len(entries(lab)) == len(graded) == 1
+    assert run(lab, "replay").exit_code == 0
+    assert marks(lab) == {entries(lab)[0].student: POINTS[entries(lab)[0].student]}
+    run(lab)
+    assert marks(lab) == POINTS and len(graded) == 3
+
+
+def test_a_gradebook_that_is_none_is_told(lab: Lab, graded: list[str]) -> None:
+    (lab.course / "gradebook.db").write_bytes(b"something else " * 100)
+    for command in ("grade", "replay"):
+        assert "gradebook.db cannot be used (file is not a database); no result is lost" in refusal(run(lab, command))
+    assert graded == []
+
+
+@pytest.mark.parametrize("what", ["ledger", "gradebook"])
+def test_a_disk_that_fills_up_loses_nothing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, what: str
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard)))
+    owner, function = (Ledger, "append") if what == "ledger" else (gradebook, "save")
+    real = getattr(owner, function)
+
+    def full(*args: Any, **kwargs: Any) -> Any:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600, hard))
+        try:
+            return real(*args, **kwargs)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(owner, function, full)
+        told = refusal(run(lab))
+    assert "cannot be written (File too large)" in told or "cannot be used (" in told
+    assert "lost" in told
+    assert len(entries(lab)) == (what == "gradebook")
+    assert not [path for path in lab.course.rglob("*.part")]
+    assert run(lab).exit_code == 0
+    assert marks(lab) == POINTS and set(results(lab).values()) == {1}
+
+
+def test_a_student_twice_in_different_case_is_refused_and_the_others_go_on(lab: Lab, graded: list[str]) -> None:
+    hand_in(lab, "ADA", SUM)
+    hand_in(lab, "be\u0301e m. müller", SUM)
+    rows = {row["student"]: row for row in json.loads(run(lab, "grade", "--json").stdout)}
+    assert {student for student, row in rows.items() if "reason" in row} == {*rows} - {"c.d"}
+    assert rows["ada"]["reason"].startswith("it differs from ADA in case") and graded == ["c.d"]
+    shutil.rmtree(lab.course / "submitted" / "ada")
+    shutil.rmtree(lab.course / "submitted" / "be\u0301e m. müller")
+    run(lab)
+    assert marks(lab) == {"ADA": 3, "Bée M. Müller": 3, "c.d": 0}
+    hand_in(lab, "ada", RIGHT)
+    shutil.rmtree(lab.course / "submitted" / "ADA")
+    rows = {row["student"]: row for row in json.loads(run(lab, "grade", "--json").stdout)}
+    assert "here and in autograded/" in rows["ada"]["reason"]
+    (lab.course / "autograded" / "ADA").rename(lab.course / "autograded" / "ada")
+    run(lab)
+    assert marks(lab)["ada"] == 5
+
+
+def test_history_of_nobody_is_told_in_a_line(lab: Lab) -> None:
+    assert refusal(run(lab, "history", "zed")).endswith("it has those of: nobody")
+    run(lab)
+    assert refusal(run(lab, "history", "zed")).endswith("it has those of: Bée M. Müller, ada, c.d")
+
+
+def test_a_verdict_depends_on_tests_and_times(lab: Lab) -> None:
+    rules = Rules(("landlock",))
+    tests = bookkeeping.tests_of(lab, rules)
+    assert bookkeeping.tests_of(lab, Rules(("landlock", "seccomp"))) == tests
+    assert bookkeeping.tests_of(lab, replace(rules, times=Times(cell_s=1))) != tests
+    lab.source.write_text(lab.source.read_text().replace("close_to(2.5)", "close_to(2.6)"))
+    assert bookkeeping.tests_of(lab, rules) != tests
+    assert stock.cohort(lab.course) == "2026"
