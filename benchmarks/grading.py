@@ -109,7 +109,7 @@ def measure(*, submissions: int, rounds: int, otter: bool, labs: Sequence[str] =
             STAND_IN,
             classroom.STOCK_SETTINGS,
             notes,
-            "every submission and exercise has the same marks in all rows",
+            "every submission and exercise has the same marks in all rows that grade it",
         ],
     )
 
