@@ -87,7 +87,7 @@ def grade(
     except OSError as error:
         fail(2, f"{error.filename} cannot be used: {error.strerror}; nothing is lost: mend that, and run it again")
     except KeyboardInterrupt:
-        fail(130, f"stopped: {len(rows)} results are in the ledger and the gradebook; run it again for the rest")
+        fail(130, f"stopped after {len(rows)}, which are in the ledger and the gradebook; run it again for the rest")
     if len(rows) != len(handed_in):
         fail(2, f"{len(handed_in)} submissions, but {len(rows)} verdicts: this is a fault of the grader, report it")
     in_order = [rows[submission.student] for submission in handed_in]

@@ -256,7 +256,7 @@ def test_ctrl_c_at_any_step_is_made_good(
         broken.setattr(owner, function, stopped)
         ran = run(lab)
     assert ran.exit_code == 130
-    assert "are in the ledger and the gradebook; run it again for the rest" in ran.stderr
+    assert "which are in the ledger and the gradebook; run it again for the rest" in ran.stderr
     assert run(lab).exit_code == 0
     assert set(results(lab).values()) == {1} and len(results(lab)) == 3
     assert marks(lab) == POINTS
