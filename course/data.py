@@ -5,6 +5,8 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -60,6 +62,14 @@ def load(name: str) -> pd.DataFrame:
     Columns, their meaning and units: datasets/datapackage.json. Raises DataError if the table is unknown or
     breaks its schema.
     """
+    folder = paths.datasets()
+    files = sorted([*folder.glob("*.csv"), *folder.glob("datapackage.json")])
+    return _loaded(name, tuple((file, file.stat().st_mtime_ns) for file in files)).copy()
+
+
+@cache
+def _loaded(name: str, files: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
+    """The table as it is in `files` of that age: read again when one of them has changed."""
     resource = _resource(name)
     columns, lines = _read(resource)
     for key in resource["schema"].get("foreignKeys", []):

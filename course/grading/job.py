@@ -81,7 +81,7 @@ class Job:
             "MPLCONFIGDIR": f"{policy.temporary}/matplotlib",
             "MPLBACKEND": warm.BACKEND,
             "TMPDIR": policy.temporary,
-            **{"TWO_BILLS_CACHE": str(folder.parent) for folder in _models()},
+            **({"TWO_BILLS_CACHE": str(found[0].parent)} if (found := _models()) else {}),
             checking.STAGING: str(self.shared),
             "NBGRADER_EXECUTION": "autograde",
             "HF_HUB_OFFLINE": "1",

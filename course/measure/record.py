@@ -66,6 +66,7 @@ _VERSIONED = {
     "transformers": "transformers",
     "llama_cpp": "llama-cpp-python",
 }
+_validator = jsonschema.Draft202012Validator(SCHEMA)  # made once: to make it costs more than ten records
 
 
 class BadRecord(ValueError):
@@ -115,7 +116,7 @@ def headline(values: Values) -> Sequence[float]:
 def check(record: Any, *, where: str = "record") -> None:
     """Raise BadRecord, naming the field, unless `record` is what the schema says."""
     try:
-        jsonschema.validate(record, SCHEMA)
+        _validator.validate(record)
     except jsonschema.ValidationError as error:
         field = ".".join(str(part) for part in error.absolute_path) or "the record"
         raise BadRecord(f"{where}: {field}: {error.message}") from None
