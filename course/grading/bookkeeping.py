@@ -4,6 +4,7 @@ result is in the ledger before its marks are in the gradebook. Killed at any poi
 
 import hashlib
 import logging
+import os
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ def grade(book: Ledger, lab: Lab, tasks: Sequence[Task], rules: Rules, *, worker
             for student, task in waiting.items()
         ]
         for row in pool.grade_all(at, copies, workers=workers):
-            told = replace(row, reason=row.reason.replace(f"{Path(scratch, row.student)}/", ""))
+            told = replace(row, reason=row.reason.replace(f"{Path(scratch, row.student)}{os.sep}", ""))
             entry = replace(waiting[row.student].entry, row=told.as_json())
             yield settle(book.append(entry, row.notebook))
 
