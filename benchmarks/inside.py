@@ -168,8 +168,8 @@ def _execute(at: Desk, notebook: NotebookNode) -> execute.Execution:
 
 def memory_of_forks(room: Classroom, at: Desk, place: Path) -> dict[str, float]:
     """MiB of the warm process, and of a kernel and a judge as a submission ends: what is their own alone."""
-    assert isinstance(at.template, warm.Warm) and at.template.process
-    server = psutil.Process(at.template.process.pid)
+    assert isinstance(at.template.now, warm.Warm) and at.template.now.process
+    server = psutil.Process(at.template.now.process.pid)
     born: dict[str, list[psutil.Process]] = {}
     found: dict[str, float] = {}
     fork, close = warm.Warm.fork, Executor._close

@@ -54,7 +54,7 @@ class Desk:
     lab: Lab
     solution: NotebookNode
     release: NotebookNode
-    template: warm.Template
+    template: warm.Renewed
     rules: Rules
     hidden: tuple[str, ...]
 
@@ -89,6 +89,15 @@ class Desk:
     def _execute(
         self, submission: Submission, handed_in: NotebookNode, notebook: NotebookNode, progress: Progress | None
     ) -> Execution:
+        """Execute it; once more, on a new warm process, if that ended on the way: it was none of the submission's."""
+        try:
+            return self._executed(submission, handed_in, notebook, progress)
+        except warm.Gone:
+            return self._executed(submission, handed_in, copy.deepcopy(notebook), progress)
+
+    def _executed(
+        self, submission: Submission, handed_in: NotebookNode, notebook: NotebookNode, progress: Progress | None
+    ) -> Execution:
         job = Job(self.rules.layers, self.rules.limits, self.hidden)
         try:
             if submission.files:
@@ -119,11 +128,21 @@ class Desk:
 
 def open_desk(lab: Lab, rules: Rules, *, template: warm.Template | None = None) -> Desk:
     """Build the lab, and start a warm process with what it imports unless one is given."""
+    return lay_out(lab, *notebooks(lab), rules=rules, template=template)
+
+
+def notebooks(lab: Lab) -> tuple[NotebookNode, NotebookNode]:
+    """A lab's two notebooks: the instructor's, as its source gives it, and the one that students were given."""
     solution = build.instructor_notebook(lab)
     if lab.release.is_file():
-        release = nbformat.read(lab.release, as_version=4)
-    else:
-        release = build.student_notebook(lab, solution)
+        return solution, nbformat.read(lab.release, as_version=4)
+    return solution, build.student_notebook(lab, solution)
+
+
+def lay_out(
+    lab: Lab, solution: NotebookNode, release: NotebookNode, *, rules: Rules, template: warm.Template | None = None
+) -> Desk:
+    """A desk for a lab of which no more than its notebooks need be here."""
     hides = hiding.hidden_packages(solution)
     warmed = template or warm.start(imports(solution, without=hides), hidden=hides)
     return Desk(lab, solution, release, warmed, rules, hiding.paths_of(hides))

@@ -77,30 +77,32 @@ class Executor:
             await self._buried(index)
             cell.outputs.append(_error("ProcessEnded", str(death)))
 
-    async def _hear(self, cell: NotebookNode, index: int) -> None:
+    async def _hear(self, cell: NotebookNode, index: int, *, again: bool = False) -> None:
         """Let the judge run a check."""
         name, cell.outputs, cell.execution_count = name_of(cell) or "", [], None
         try:
             kernel = await self._ready(index)
             if INSIDE in cell.metadata.get("tags", []):
-                verdict = await _inside(cell, index, kernel)
+                self.verdicts[name] = await _inside(cell, index, kernel)
             else:
-                verdict = await self._judged(name, cell.source, kernel)
+                await self._judged(name, cell.source, kernel)
         except Died as death:
             await self._buried(index)
-            verdict = self.verdicts.get(name) or {"passed": False, "verdict": death.verdict, "message": str(death)}
-        self.verdicts[name] = verdict
+            self.verdicts.setdefault(name, {"passed": False, "verdict": death.verdict, "message": str(death)})
+        verdict = self.verdicts[name]
+        if verdict.pop("judge_lost", False) and not again:
+            del self.verdicts[name]
+            await self._hear(cell, index, again=True)  # it may have been killed from outside
+            return
         if not verdict["passed"] and not cell.outputs:
             cell.outputs.append(_error("WrongAnswer", verdict.get("message", "")))
 
-    async def _judged(self, name: str, source: str, kernel: Kernel) -> dict[str, Any]:
+    async def _judged(self, name: str, source: str, kernel: Kernel) -> None:
         if self._referee is None or self._referee.is_lost:
             self._referee = self._new_referee()
         request = await kernel.serve()
-        verdict = self._referee.hear(name, source, kernel.child, kernel.wire)
-        self.verdicts[name] = verdict
+        self.verdicts[name] = self._referee.hear(name, source, kernel.child, kernel.wire)
         await kernel.dismissed(request)
-        return verdict
 
     def _new_referee(self) -> Referee:
         if self._referee:
@@ -130,6 +132,8 @@ class Executor:
         return self._kernel
 
     async def _buried(self, index: int) -> None:
+        if self.template.is_gone:
+            raise warm.Gone("the warm process ended, and the submission's with it")
         self._killers.add(index)
         self._deaths += 1
         if self._kernel:

@@ -54,7 +54,7 @@ def grade(at: Desk | unconfined.Desk, submission: Submission) -> Row:
 
 def grade_all(at: Desk | unconfined.Desk, found: Sequence[Submission], *, workers: int) -> Iterator[Row]:
     """Grade all submissions, and give each row as soon as it is there."""
-    if workers == 1 or isinstance(at, unconfined.Desk) or not isinstance(at.template, warm.Warm):
+    if workers == 1 or isinstance(at, unconfined.Desk):
         yield from (grade(at, submission) for submission in found)
         return
     context = multiprocessing.get_context("spawn")
@@ -91,7 +91,7 @@ def _heard(team: list["_Worker"]) -> list["_Worker"]:
 class _Worker:
     """A worker process, seen from outside."""
 
-    def __init__(self, lab: Lab, rules: Rules, template: warm.Warm, context: Any) -> None:
+    def __init__(self, lab: Lab, rules: Rules, template: warm.Renewed, context: Any) -> None:
         self._lab, self._rules, self._template, self._context = lab, rules, template, context
         self.task: Submission | None = None
         self._start()
@@ -103,7 +103,8 @@ class _Worker:
         self._process: SpawnProcess = self._context.Process(target=_work, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
-        control.close()
+        if control:
+            control.close()
 
     def give(self, submission: Submission) -> None:
         self.task = submission
@@ -129,11 +130,11 @@ class _Worker:
         self._process.join()
 
 
-def _work(line: Connection, lab: Lab, rules: Rules, control: socket.socket) -> None:
-    """A worker's life: until its line closes."""
+def _work(line: Connection, lab: Lab, rules: Rules, control: socket.socket | None) -> None:
+    """A worker's life: until its line closes. `control` leads to the warm process that all share, if they do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who gives us work
     solution = desk.build.instructor_notebook(lab)
-    template = warm.Warm(control, None, hiding.hidden_packages(solution))
+    template = warm.Warm(control, None, hiding.hidden_packages(solution)) if control else None
     with desk.open_desk(lab, rules, template=template) as at, suppress(EOFError):
         while True:
             line.send(grade(at, line.recv()))

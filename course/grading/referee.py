@@ -94,8 +94,9 @@ class Referee:
         except Broken as fault:
             self.is_lost = True
             self.judge.kill()
-            verdict = "timeout" if trial.is_late else "crash"
-            return {"passed": False, "verdict": verdict, "message": f"the test could not be finished: {fault}"}
+            trial.dismiss()
+            verdict = {"passed": False, "message": f"the test could not be finished: {fault}"}
+            return verdict | ({"verdict": "timeout"} if trial.is_late else {"verdict": "crash", "judge_lost": True})
 
 
 class _Trial:
@@ -121,7 +122,7 @@ class _Trial:
                 if wire is self._bench:
                     for kind, number, body in self._bench.frames():
                         if kind == VERDICT:
-                            self._dismiss()
+                            self.dismiss()
                             return json.loads(body)
                         self._from_bench(kind, number, body)
                 else:
@@ -214,6 +215,7 @@ class _Trial:
         _, number = self._waiting.pop()
         self._bench.send(ANSWER, number, json.dumps({"lost": [verdict, message]}).encode(), until=self._end)
 
-    def _dismiss(self) -> None:
+    def dismiss(self) -> None:
+        """Tell the submission that the test is over."""
         if not self._gone:
             self._to_stand(END, 0, b"null")

@@ -25,6 +25,10 @@ class NoFork(Exception):
     """The warm process did not give what it was asked for."""
 
 
+class Gone(NoFork):
+    """The warm process is not there any more, or does not answer: another one may."""
+
+
 class Child:
     """A confined process: `channel` is the line to it, `layers` what confines it. It ends with its lease."""
 
@@ -77,6 +81,10 @@ class Template(Protocol):
     ) -> Child:
         """A kernel or a judge, confined by the policy. Raises NoFork."""
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended, and with it whatever it had forked."""
+
     def close(self) -> None:
         """End it and all its forks."""
 
@@ -114,16 +122,28 @@ class Warm:
             passed = [its_lease.fileno(), log, writing, its_channel.fileno()]
             socket.send_fds(self.control, [json.dumps(request).encode()], passed)
         except OSError as gone:
-            raise NoFork("the warm process is gone") from gone
+            raise Gone("the warm process is gone") from gone
         finally:
             os.close(log)
             os.close(writing)
             its_lease.close()
             its_channel.close()
         said = _status(reading)
-        if "layers" not in said:
-            raise NoFork(said.get("error", "the warm process did not answer"))
+        if "error" in said:
+            raise NoFork(said["error"])
+        if not said:
+            raise Gone("the warm process did not answer")
         return Child(lease, channel, said["layers"], self if owned else None)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the other end of our line is closed."""
+        try:
+            return not self.control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def line(self) -> socket.socket:
         """Another line to the same process, for another worker."""
@@ -148,6 +168,7 @@ class Cold:
     """Where forking from a warm process does not work: a fresh one for every child."""
 
     hidden: tuple[str, ...] = ()
+    is_gone: bool = False
 
     def fork(
         self, kind: str, policy: sandbox.Policy, env: Mapping[str, str], *, connection_file: str | None = None
@@ -156,6 +177,39 @@ class Cold:
 
     def close(self) -> None:
         pass
+
+
+@dataclass
+class Renewed:
+    """A template that is started anew when it is gone: killed, or stopped."""
+
+    imports: tuple[str, ...]
+    hidden: tuple[str, ...]
+    now: Template
+
+    def fork(
+        self, kind: str, policy: sandbox.Policy, env: Mapping[str, str], *, connection_file: str | None = None
+    ) -> Child:
+        try:
+            return self.now.fork(kind, policy, env, connection_file=connection_file)
+        except Gone:
+            self.now.close()
+            self.now = start(self.imports, hidden=self.hidden)
+            return self.now.fork(kind, policy, env, connection_file=connection_file)
+
+    def line(self) -> socket.socket | None:
+        """A line for another worker; None if that has to start a warm process of its own."""
+        try:
+            return self.now.line() if isinstance(self.now, Warm) else None
+        except OSError:
+            return None
+
+    @property
+    def is_gone(self) -> bool:
+        return self.now.is_gone
+
+    def close(self) -> None:
+        self.now.close()
 
 
 def start(imports: Iterable[str], *, hidden: Iterable[str] = ()) -> Template:
