@@ -144,7 +144,8 @@ def lay_out(
 ) -> Desk:
     """A desk for a lab of which no more than its notebooks need be here."""
     hides = hiding.hidden_packages(solution)
-    warmed = template or warm.start(imports(solution, without=hides), hidden=hides)
+    needed = tuple(imports(solution, without=hides))
+    warmed = warm.Renewed(needed, hides, template or warm.start(needed, hidden=hides))
     return Desk(lab, solution, release, warmed, rules, hiding.paths_of(hides))
 
 
