@@ -78,6 +78,13 @@ def test_the_order_is_that_of_the_lines_though_the_clock_is_set_back(
     assert [(e.submission, e.date[:4]) for e in book.entries(LAB)] == [("a", "2030"), ("b", "2020"), ("c", "1999")]
 
 
+def test_an_accident_of_the_graders_settles_nothing() -> None:
+    accidents = "the grader failed on it (NoFork: no)", "the worker that graded it died, 3 times"
+    rows = [Row("ada", reason=reason).as_json() for reason in (*accidents, "mine.ipynb is empty: start anew")]
+    assert [entry(row=row).is_settled for row in rows] == [False, False, True]
+    assert entry().is_settled
+
+
 @pytest.mark.parametrize("torn", [b'{"lab": "lab01", "stu', b"\0\0\0\0", b"\xff"])
 def test_a_torn_line_is_passed_over_and_kept_aside(book: Ledger, torn: bytes) -> None:
     with book.writing():
