@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from course.build import Lab
+    from course.grading.bookkeeping import Engine
     from course.grading.desk import Rules
     from course.grading.ledger import Ledger
     from course.grading.pool import Row
@@ -48,6 +49,9 @@ def grade(
         typer.Argument(metavar="[FOLDER]", help="A folder, zip or notebook; without it, the course's submitted/."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, metavar="N", help="How many submissions at once.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="URL", help="Grade on a Dask cluster: tcp://host:8786 of its scheduler.")
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Also what is known; the old results stay in the ledger.")
     ] = False,
@@ -66,23 +70,32 @@ def grade(
     Exit code 0: every submission has a verdict; 1: some have a reason instead; 2: it could not run.
     """
     import tempfile
+    from functools import partial
 
     from course import build as builder
     from course import paths, stock
-    from course.grading import submissions
+    from course.grading import bookkeeping, cluster, submissions
+    from course.grading.desk import Rules
     from course.grading.disk import DiskError
     from course.grading.gradebook import GradebookError
     from course.grading.ledger import Ledger
     from course.grading.result import Ungradable
 
+    if scheduler and workers > 1:
+        fail(2, "--workers is for this machine, and --scheduler for others: give one of them")
     rows: dict[str, Row] = {}
     try:
         found = builder.find(paths.course_folder(course), lab)
-        rules = _rules(found.course, unsafe=unsafe)
+        rules = Rules.of(found.course, ()) if scheduler else _rules(found.course, unsafe=unsafe)
+        engine: bookkeeping.Engine = (
+            partial(cluster.grade_all, scheduler=scheduler, unsafe=unsafe)
+            if scheduler
+            else partial(bookkeeping.grade_here, workers=workers)
+        )
         with tempfile.TemporaryDirectory(prefix="course-grade-") as unpacked, Ledger(found.course).writing() as book:
             handed_in = submissions.find(folder or found.course / "submitted", found, unpack=Path(unpacked))
-            n_known = _grade(book, found, handed_in, rules, rows, workers=workers, again=again)
-    except (builder.BadSource, stock.StockError, Ungradable, DiskError, GradebookError) as error:
+            n_known = _grade(book, found, handed_in, rules, rows, engine, again=again)
+    except (builder.BadSource, stock.StockError, Ungradable, DiskError, GradebookError, cluster.ClusterError) as error:
         fail(2, str(error))
     except OSError as error:
         fail(2, f"{error.filename} cannot be used: {error.strerror}; nothing is lost: mend that, and run it again")
@@ -116,7 +129,7 @@ def _rules(course: Path, *, unsafe: bool) -> "Rules":
             "strangers' code can be confined on Linux only: grade on a Linux machine, in a virtual one, or in WSL 2; "
             "or accept the risk with --unsafe-no-sandbox",
         )
-    if "namespaces" not in layers and not {"landlock", "seccomp"} <= set(layers):
+    if not sandbox.confine(layers):
         held = ", ".join(layers) or "none"
         fail(
             2,
@@ -132,8 +145,8 @@ def _grade(
     handed_in: "Sequence[Submission]",
     rules: "Rules",
     rows: "dict[str, Row]",
+    engine: "Engine",
     *,
-    workers: int,
     again: bool,
 ) -> int:
     """Grade them with a progress bar, and add to the rows by student as they come; how many were known."""
@@ -145,7 +158,7 @@ def _grade(
         tests = bookkeeping.tests_of(lab, rules)
         tasks = bookkeeping.take_in(book, lab, handed_in, tests, again=again)
         bar.update(on_bar, description="grading")
-        for row in bookkeeping.grade(book, lab, tasks, rules, workers=workers):
+        for row in bookkeeping.grade(book, lab, tasks, rules, engine):
             rows[row.student] = row
             bar.advance(on_bar)
     return sum(task.known is not None for task in tasks)

@@ -7,7 +7,8 @@ import logging
 import os
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ from course.grading.result import Ungradable
 from course.grading.submissions import Submission
 
 _log = logging.getLogger(__name__)
+
+Engine = Callable[[Lab, Rules, Sequence[Submission]], Generator[Row, None, None]]  # each row as soon as it is there
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def take_in(book: Ledger, lab: Lab, found: Sequence[Submission], tests: str, *, 
     return tasks
 
 
-def grade(book: Ledger, lab: Lab, tasks: Sequence[Task], rules: Rules, *, workers: int) -> Iterator[Row]:
+def grade(book: Ledger, lab: Lab, tasks: Sequence[Task], rules: Rules, engine: Engine) -> Iterator[Row]:
     """A row for each task, when its result is in the ledger and its marks are in the gradebook."""
     gradebook.prepare(lab, build.instructor_notebook(lab))
     entries = book.entries(lab)
@@ -83,15 +86,22 @@ def grade(book: Ledger, lab: Lab, tasks: Sequence[Task], rules: Rules, *, worker
     waiting = {t.submission.student: t for t in tasks if not t.known and t.submission.notebook}
     if not waiting:
         return
-    with tempfile.TemporaryDirectory(prefix="course-grade-") as scratch, check.open_desk(lab, rules) as at:
+    with tempfile.TemporaryDirectory(prefix="course-grade-") as scratch:
         copies = [
             book.copy(task.submission, task.entry.submission, Path(scratch, student))
             for student, task in waiting.items()
         ]
-        for row in pool.grade_all(at, copies, workers=workers):
-            told = replace(row, reason=row.reason.replace(f"{Path(scratch, row.student)}{os.sep}", ""))
-            entry = replace(waiting[row.student].entry, row=told.as_json())
-            yield settle(book.append(entry, row.notebook))
+        with closing(engine(lab, rules, copies)) as rows:
+            for row in rows:
+                told = replace(row, reason=row.reason.replace(f"{Path(scratch, row.student)}{os.sep}", ""))
+                entry = replace(waiting[row.student].entry, row=told.as_json())
+                yield settle(book.append(entry, row.notebook))
+
+
+def grade_here(lab: Lab, rules: Rules, found: Sequence[Submission], *, workers: int = 1) -> Generator[Row, None, None]:
+    """The engine that is this machine."""
+    with check.open_desk(lab, rules) as at:
+        yield from pool.grade_all(at, found, workers=workers)
 
 
 def counts(entries: Sequence[Entry]) -> dict[str, Entry]:

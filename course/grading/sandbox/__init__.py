@@ -15,7 +15,7 @@ kernel does not tell apart (the mode and the times of a file of the same user) c
 
 import sys
 
-from course.grading.sandbox.policy import LAYERS, Limits, Policy
+from course.grading.sandbox.policy import LAYERS, Limits, Policy, confine
 from course.grading.sandbox.readable import runtime
 
 if sys.platform == "linux":
@@ -24,4 +24,4 @@ if sys.platform == "linux":
 else:
     from course.grading.sandbox.elsewhere import enter, probe
 
-__all__ = ["LAYERS", "Limits", "Policy", "enter", "probe", "runtime"]
+__all__ = ["LAYERS", "Limits", "Policy", "confine", "enter", "probe", "runtime"]

@@ -1,9 +1,15 @@
 """What one confined process may see and use."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
 LAYERS = ("namespaces", "landlock", "seccomp", "rlimits", "cgroup")
+
+
+def confine(layers: Collection[str]) -> bool:
+    """Whether these layers keep strangers' code from the machine's files and network."""
+    return "namespaces" in layers or {"landlock", "seccomp"} <= set(layers)
 
 
 @dataclass(frozen=True)
