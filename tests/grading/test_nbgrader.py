@@ -1,14 +1,19 @@
 """Stock nbgrader, unmodified, with our kernels and our executor by configuration alone."""
 
+import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
+from typer.testing import CliRunner
 
 from course import build, stock
 from course.build import Lab
+from course.cli import app
 from course.grading import intake, provisioner
 from course.measure import record
 from tests import tiny
@@ -85,3 +90,43 @@ def test_nbgraders_own_executor_takes_our_kernels(lab: Lab) -> None:
     assert stock.scores(api, lab.name, "ada") == {"test-1-1": 2, "test-1-2": 1, "test-1-3": 2, "test-1-4": 2}
     assert stock.scores(api, lab.name, "ben") == {"test-1-1": 2, "test-1-2": 0, "test-1-3": 0, "test-1-4": 0}
     assert provisioner.shared_template(["import numpy, pandas, matplotlib.pyplot"])
+
+
+def auto_scores(lab: Lab) -> dict[tuple[str, str], float | None]:
+    with Gradebook(f"sqlite:///{lab.course / 'gradebook.db'}", "two-bills") as gradebook:
+        grades = [
+            (submission.student.id, grade)
+            for submission in gradebook.assignment_submissions(lab.name)
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+        ]
+        return {(student, grade.name): grade.auto_score for student, grade in grades}
+
+
+def test_a_class_graded_either_way_has_the_same_gradebook_and_feedback(
+    lab: Lab, api: NbGraderAPI, tmp_path: Path
+) -> None:
+    hand_in(lab, "ada", RIGHT)
+    hand_in(lab, "eve", {**RIGHT, "1.1": "def height(n, each):\n    return n + each"})
+    twin = Lab(lab.name, tmp_path / "twin")
+    shutil.copytree(lab.course, twin.course, ignore=shutil.ignore_patterns("gradebook.db"))
+    for student in ("ada", "eve"):
+        stock.autograde(api, lab.name, student)
+    ran = CliRunner().invoke(app, ["grade", "lab01", "--course", str(twin.course)])
+    assert ran.exit_code == 0, ran.output
+    assert auto_scores(twin) == auto_scores(lab) != {}
+    for course in (lab, twin):
+        opened = stock.open_course(course.course, like=course.course)
+        assert opened.generate_feedback(lab.name, "eve")["success"]
+        page = (course.course / "feedback" / "eve" / lab.name / f"{lab.name}.html").read_text()
+        assert "boxes do not add to metres" in page
+
+
+def test_formgraders_button_grades_inside_a_running_loop(lab: Lab, api: NbGraderAPI) -> None:
+    hand_in(lab, "ada", RIGHT)
+
+    async def pressed() -> dict[str, object]:
+        return api.autograde(lab.name, "ada")
+
+    assert asyncio.run(pressed())["success"]
+    assert stock.scores(api, lab.name, "ada")["test-1-1"] == 2
