@@ -26,6 +26,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -67,7 +68,9 @@ def grade_all(
     packed = _pack_lab(lab, rules, unsafe=unsafe)
     with _connected(scheduler) as client:
         _require_fit(client, scheduler, unsafe=unsafe)
-        waiting, running = deque(found), dict[Future, str]()
+        waiting = deque(found)
+        running: dict[Future, str] = {}
+        done: SimpleQueue[Future] = SimpleQueue()
         seen = time.monotonic()
         while waiting or running:
             n_threads = sum(client.nthreads().values())
@@ -82,9 +85,11 @@ def grade_all(
                 except Ungradable as error:
                     yield Row(submission.student, reason=str(error))
                     continue
-                running[client.submit(work, *task, pure=False)] = submission.student
-            for future in _finished(running):
-                yield _row(running.pop(future), future)
+                future = client.submit(work, *task, pure=False)
+                running[future] = submission.student
+                future.add_done_callback(done.put)
+            if running and (ended := _heard(done)):
+                yield _row(running.pop(ended), ended)
 
 
 @contextmanager
@@ -131,14 +136,12 @@ def _require_fit(client: "Client", scheduler: str, *, unsafe: bool) -> None:
             raise ClusterError(f"the worker {worker} cannot grade: {reason}")
 
 
-def _finished(running: "dict[Future, str]") -> "list[Future]":
-    """The tasks that have ended; none if nothing happens for some seconds."""
-    from distributed import wait
-
+def _heard(done: "SimpleQueue[Future]") -> "Future | None":
+    """A task that has ended; None if nothing happens for some seconds."""
     try:
-        return list(wait(list(running), timeout=_LOOK_S, return_when="FIRST_COMPLETED").done) if running else []
-    except TimeoutError:
-        return []
+        return done.get(timeout=_LOOK_S)
+    except Empty:
+        return None
 
 
 def _row(student: str, future: "Future") -> Row:
