@@ -54,7 +54,8 @@ def test_whoever_started_the_keeper_takes_all_along(box: Box, orphan: str):
 def test_sigint_is_handed_on(box: Box):
     process = box.start(
         """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have come ignored, from a shell's background
 try:
     print("here", file=sys.stderr, flush=True)
     time.sleep(60)
