@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 CONNECT_S = 10
 PATIENCE_S = 120  # without any worker
 _LOOK_S = 5  # between two looks at who is there
+_SETTINGS = {"distributed.admin.large-graph-warning-threshold": "1GB"}  # a submission may be large
 _AGAIN = "what was graded is kept: run it again for the rest"
 
 
@@ -73,7 +74,7 @@ def grade_all(
         done: SimpleQueue[Future] = SimpleQueue()
         seen = time.monotonic()
         while waiting or running:
-            n_threads = sum(client.nthreads().values())
+            n_threads = _n_threads(client)
             if n_threads or not running:
                 seen = time.monotonic()
             elif time.monotonic() - seen > PATIENCE_S:
@@ -102,22 +103,21 @@ def _connected(scheduler: str) -> "Iterator[Client]":
         raise ClusterError('--scheduler needs Dask: pip install "distributed>=2024.8"') from None
     for name in ("distributed.client", "distributed.core", "distributed.comm"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a ClusterError says it in a line
-    try:
-        with dask.config.set({"distributed.comm.timeouts.connect": CONNECT_S}):
+    with dask.config.set({"distributed.comm.timeouts.connect": CONNECT_S, **_SETTINGS}):
+        try:
             client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError):
-        raise ClusterError(
-            f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, and name it as it says "
-            "(tcp://host:8786)"
-        ) from None
-    try:
-        yield client
-    except (OSError, CancelledError) as error:
-        raise ClusterError(
-            f"the scheduler at {scheduler} is gone ({error or type(error).__name__}); {_AGAIN}"
-        ) from None
-    finally:
-        client.close(timeout=_LOOK_S)
+        except (OSError, ValueError, TypeError):
+            raise ClusterError(
+                f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, and name it as it says "
+                "(tcp://host:8786)"
+            ) from None
+        try:
+            yield client
+        except (OSError, CancelledError) as error:
+            said = str(error) or type(error).__name__
+            raise ClusterError(f"the scheduler at {scheduler} is gone ({said}); {_AGAIN}") from None
+        finally:
+            client.close(timeout=_LOOK_S)
 
 
 def _require_fit(client: "Client", scheduler: str, *, unsafe: bool) -> None:
@@ -134,6 +134,12 @@ def _require_fit(client: "Client", scheduler: str, *, unsafe: bool) -> None:
             reason = f"it cannot run the course ({reason}): install the course's package there"
         if reason:
             raise ClusterError(f"the worker {worker} cannot grade: {reason}")
+
+
+def _n_threads(client: "Client") -> int:
+    if client.status == "closed":
+        raise ConnectionError("it does not come back")
+    return sum(client.nthreads().values())
 
 
 def _heard(done: "SimpleQueue[Future]") -> "Future | None":
@@ -187,8 +193,6 @@ def _pack(submission: Submission) -> tuple[str, bytes]:
         raise Ungradable(f"the files of {submission.student} cannot be read: {error.strerror}") from None
     return submission.notebook.relative_to(root).as_posix(), content.getvalue()
 
-
-# On a worker.
 
 _opening = threading.Lock()
 

@@ -180,6 +180,7 @@ def test_a_scheduler_that_dies_is_told_and_what_was_graded_stays(
     lab: Lab, two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "CONNECT_S", 2)
+    monkeypatch.setattr(cluster, "_LOOK_S", 1)
     with closing(Cluster(tmp_path)) as own:
         own.add_worker()
         ran = run(lab, "--json", "--scheduler", own.address, on_row=lambda: own.kill("scheduler"))
