@@ -69,10 +69,9 @@ def grade_all(
     packed = _pack_lab(lab, rules, unsafe=unsafe)
     with _connected(scheduler) as client:
         _require_fit(client, scheduler, unsafe=unsafe)
-        waiting = deque(found)
+        waiting, seen = deque(found), time.monotonic()
         running: dict[Future, str] = {}
         done: SimpleQueue[Future] = SimpleQueue()
-        seen = time.monotonic()
         while waiting or running:
             n_threads = _n_threads(client)
             if n_threads or not running:
@@ -125,9 +124,8 @@ def _require_fit(client: "Client", scheduler: str, *, unsafe: bool) -> None:
     try:
         client.wait_for_workers(1, timeout=PATIENCE_S)
     except TimeoutError:
-        raise ClusterError(
-            f"{scheduler} has no workers: start some with `dask worker {scheduler} --nthreads 1`"
-        ) from None
+        start = f"start some with `dask worker {scheduler} --nthreads 1`"
+        raise ClusterError(f"{scheduler} has no workers: {start}") from None
     told = client.run(unfitness, course.__version__, unsafe, on_error="return")
     for worker, reason in told.items():
         if isinstance(reason, BaseException):
