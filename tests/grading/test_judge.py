@@ -254,7 +254,7 @@ def look():
     while frame:
         seen += [repr(frame.f_globals.get('SECRET')), repr(frame.f_locals.get('SECRET'))]
         frame = frame.f_back
-    files = [os.path.join(top, name) for tree in ('.', '/tmp') for top, _, names in os.walk(tree) for name in names]
+    files = [os.path.join(top, name) for top, _, names in os.walk('.') for name in names]
     for path in [path for path in files if os.path.getsize(path) < 1 << 20]:
         try:
             seen.append(open(path, errors='ignore').read())
