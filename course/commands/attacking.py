@@ -36,8 +36,8 @@ def attack_suite(
     held = sandbox.probe(wanted)
     if layers and (missing := set(wanted) - set(held)):
         fail(2, f"this machine has no {', '.join(sorted(missing))}; it has {', '.join(sandbox.probe()) or 'no layer'}")
-    if not {"namespaces", "landlock"} & set(held):
-        fail(2, "nothing here would keep the attacks from your files: namespaces or landlock must be among the layers")
+    if not sandbox.confine(held):
+        fail(2, "nothing would keep the attacks from your files: take namespaces, or landlock and seccomp, as layers")
     try:
         coming = attacks.run(held, only)
     except ValueError as error:
@@ -64,7 +64,7 @@ def _table(outcomes: "Sequence[Outcome]", layers: Sequence[str]) -> "Table":
 
     grid = Table(box=SIMPLE_HEAD, title=f"confined by {', '.join(layers)}", title_justify="left", title_style="bold")
     grid.add_column("attack", no_wrap=True)
-    grid.add_column("tries", overflow="fold")
+    grid.add_column("tries", overflow="fold", min_width=30)
     for heading in ("fair", "got"):
         grid.add_column(heading, justify="right")
     for heading in ("leaks", "strays"):

@@ -33,6 +33,8 @@ class JudgedExecute(Execute):
         layers = sandbox.probe() if check.has_engine() else ()
         if not layers:
             return super().preprocess(nb, resources, km)
+        if not sandbox.confine(layers):
+            self.log.warning("nothing here keeps a submission's code from your files: see `course doctor`")
         source = self._source(resources)
         solution = nbformat.read(source, as_version=4)
         job = Job(layers, hidden=hiding.paths_of(hiding.hidden_packages(solution)))
