@@ -24,7 +24,8 @@ def test_every_row_has_the_shape_of_a_result(report: dict[str, Any]) -> None:
     assert set(report) == {"date", "machine", "versions", "notes", "rows"}
     for row in report["rows"]:
         assert {"group", "what", "ours", "peer", "peer_name", "unit", "ratio"} <= set(row)
-        assert row["ours"] > 0 or row["unit"] == "ms", row
+        is_a_difference = row["unit"] == "ms" or "after the first" in row["what"]  # of two times, on a busy machine
+        assert row["ours"] > 0 or is_a_difference, row
         assert (row["peer"] is None) == (row["ratio"] is None) == (row["peer_name"] is None)
     assert json.loads(json.dumps(report)) == report
 
