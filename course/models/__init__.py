@@ -1,0 +1,29 @@
+"""Small open models: what they are, where they come from, the checksum they are known by, and how to get them."""
+
+from course.models.cache import fetch, folder_of, held_out, path, state
+from course.models.catalogue import MODELS, SMOLLM2, SMOLLM2_F16, TWO_BILLS_CODE, find
+from course.models.model import Model, ModelError, Progress, Report, Source
+from course.models.sources import Expansion, Shipped, Wheel
+from course.models.store import folder
+
+__all__ = [
+    "MODELS",
+    "SMOLLM2",
+    "SMOLLM2_F16",
+    "TWO_BILLS_CODE",
+    "Expansion",
+    "Model",
+    "ModelError",
+    "Progress",
+    "Report",
+    "Shipped",
+    "Source",
+    "Wheel",
+    "fetch",
+    "find",
+    "folder",
+    "folder_of",
+    "held_out",
+    "path",
+    "state",
+]
