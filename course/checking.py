@@ -14,6 +14,7 @@ import os
 import reprlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 
 MIME = "application/vnd.two-bills.verdict+json"
 STAGING = "TWO_BILLS_STAGING"  # the folder that a grader's judge may write to and a submission may read
+LONGEST_STAGED = 1 << 40  # bytes of a staged file with a hole
 
 # The message that names the idea, then what the idea gives: one value or exception type, or several alternatives.
 Ideas = Mapping[str, tuple[Any, ...]]
@@ -30,6 +32,12 @@ Ideas = Mapping[str, tuple[Any, ...]]
 
 class WrongAnswer(AssertionError):
     """An answer that is not what the exercise asks for."""
+
+
+class Implausible(WrongAnswer):
+    """A measurement that physics does not allow, or not easily: a person looks at it, and no points are lost."""
+
+    verdict = "review"
 
 
 @dataclass(frozen=True)
@@ -106,11 +114,25 @@ def expect_each(
     return Expectation(_name(function), [_answer(function, args) for args in arguments], labels)
 
 
-def stage(name: str, content: bytes) -> Path:
-    """A small file that a test hands to a student's function by its path: the function can read it, and no more."""
+def plausible(holds: bool, message: str) -> None:
+    """Hold a measurement to physics. Where it does not hold, the verdict is "review", whose points are not lost."""
+    if not holds:
+        show({"exercise": None, "verdict": Implausible.verdict, "misconception": None, "message": message})
+        raise Implausible(message)
+
+
+def stage(name: str, content: bytes, *, size: int | None = None) -> Path:
+    """A small file that a test hands to a student's function by its path: the function can read it, and no more.
+
+    `size` makes it as long as that, at most `LONGEST_STAGED`: what follows `content` is a hole, which takes no room on
+    the disk. Where the file system has no holes (Windows' unless told so), the file stays as short as its content.
+    """
     folder = Path(os.environ.get(STAGING) or tempfile.mkdtemp(prefix="course-staged-"))
     path = folder / Path(name).name
     path.write_bytes(content)
+    if size is not None and os.name == "posix":
+        with suppress(OSError):
+            os.truncate(path, size)
     return path
 
 

@@ -22,7 +22,7 @@ class NoPrediction(NotImplementedError):
 
 
 class NoRecord(NotImplementedError):
-    """The submitted notebook holds no record of this measurement."""
+    """The notebook holds no record of this measurement."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,13 @@ def measure(
         records.write(folder, records.merge(records.read(folder), [made]))
         own = [*own, made]
     _show(own)
+    return own[-1]
+
+
+def measured(what: str) -> Record:
+    """Your own latest record of `what`. Raises NoRecord without one."""
+    if not (own := _own(what)):
+        raise NoRecord(f"you have not measured {what} yet")
     return own[-1]
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,30 @@ def test_all_calls_may_be_expected_to_be_refused(shown: list[Any]) -> None:
     expect_each(refuses(ValueError()), [(0,), (2,)]).raises(ValueError)
     with pytest.raises(WrongAnswer, match="gave 6; expected a ValueError"):
         expect_each(gives(6), [(0,), (2,)]).raises(ValueError)
+
+
+def test_what_physics_does_not_allow_is_for_review(shown: list[Any]) -> None:
+    checking.plausible(True, "never said")
+    assert shown == []
+    with pytest.raises(checking.Implausible, match="faster than its memory"):
+        checking.plausible(False, "faster than its memory")
+    assert [bundle["verdict"] for bundle in shown] == ["review"]
+
+
+def test_a_staged_file_may_end_in_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(checking.STAGING, str(tmp_path))
+    path = checking.stage("of/a model.gguf", b"GGUF", size=1 << 36)
+    assert path == tmp_path / "a model.gguf"
+    assert path.stat().st_size == 1 << 36 and path.stat().st_blocks * 512 < 1 << 20
+    with path.open("rb") as file:
+        assert file.read(6) == b"GGUF\0\0"
+
+
+def test_where_a_file_cannot_be_that_long_its_content_is_staged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(checking.STAGING, str(tmp_path))
+    assert checking.stage("model", b"GGUF", size=1 << 62).read_bytes() == b"GGUF"
 
 
 def test_a_message_is_short(shown: list[Any]) -> None:

@@ -182,6 +182,13 @@ def test_ones_own_record_goes_before_the_reference(
     assert capsys.readouterr().out == ""
 
 
+def test_only_ones_own_record_counts_as_measured(folder: Path, shown: list[Any]) -> None:
+    with pytest.raises(lab.NoRecord, match="not measured matmul"):
+        lab.measured("matmul")
+    own = measured(folder)
+    assert lab.measured("matmul") == own
+
+
 def test_what_nobody_measured_names_what_was(folder: Path) -> None:
     with pytest.raises(KeyError, match=r"'magic'.*matmul"):
         lab.record("magic")

@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,8 @@ class Job:
 
     def judge_policy(self) -> sandbox.Policy:
         """What the process that runs the tests may see."""
-        return self._policy(self.records, shared=(self.shared,))
+        policy = self._policy(self.records, shared=(self.shared,))
+        return replace(policy, limits=replace(self.limits, file=checking.LONGEST_STAGED))
 
     def environment(self, policy: sandbox.Policy) -> dict[str, str]:
         """The environment variables of a confined process: none of the grader's own."""

@@ -57,8 +57,9 @@ def of_outputs(outputs: list[NotebookNode], *, full: bool) -> Judgement:
 def _exercise(exercise: str, max_points: float, judged: Judgement) -> Exercise:
     if judged["passed"]:
         return Exercise(exercise, max_points, max_points, "pass")
+    points = max_points if judged["verdict"] == "review" else 0.0  # until a person has looked
     return Exercise(
-        exercise, 0.0, max_points, judged["verdict"], judged.get("misconception"), judged.get("message") or ""
+        exercise, points, max_points, judged["verdict"], judged.get("misconception"), judged.get("message") or ""
     )
 
 

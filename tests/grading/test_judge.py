@@ -102,6 +102,29 @@ def test_a_file_that_a_test_stages_is_read_and_cannot_be_written(judged: Judged)
     assert judged(answer, test) == PASSED
 
 
+def test_a_staged_file_of_a_tebibyte_takes_no_room_and_is_not_copied(judged: Judged) -> None:
+    answer = "import os\ndef length(path):\n    return os.stat(path).st_size, os.stat(path).st_blocks * 512"
+    whole = "def length(path):\n    return len(open(path, 'rb').read())"
+    test = (
+        "from course.checking import LONGEST_STAGED, stage\n"
+        "size, room = length(stage('huge.gguf', b'GGUF', size=LONGEST_STAGED))\n"
+        "assert size == 1 << 40 and room < 1 << 20"
+    )
+    assert judged(answer, test) == PASSED
+    assert "MemoryError" in judged(whole, test)["message"]
+
+
+def test_an_implausible_measurement_is_for_review(judged: Judged) -> None:
+    test = (
+        "from course.checking import plausible\n"
+        "plausible(speed() < 100, 'faster than its memory')\n"
+        "plausible(speed() < 10, 'faster than its processor')"
+    )
+    verdict = judged("def speed():\n    return 50", test)
+    assert not verdict["passed"]
+    assert (verdict["verdict"], verdict["message"]) == ("review", "faster than its processor")
+
+
 def test_the_givens_are_the_judges_own(judged: Judged) -> None:
     answer = "BOX = [1000]\nimport math\nmath.sqrt = lambda x: 0\ndef half(x):\n    return x / 2"
     test = "assert BOX == [3, 4] and half(sqrt(16)) == 2 and tall(2) == 6"

@@ -13,7 +13,7 @@ def put_on(limits: Limits, *, running: int) -> None:
     """Limit this process and those it starts; its user has `running` processes elsewhere that count, too."""
     for kind, most in (
         (resource.RLIMIT_DATA, _data() + limits.memory),  # address space would not do: torch maps far more than it uses
-        (resource.RLIMIT_FSIZE, limits.disk),
+        (resource.RLIMIT_FSIZE, limits.disk if limits.file is None else limits.file),
         (resource.RLIMIT_CPU, limits.cpu_s),
         (resource.RLIMIT_NOFILE, limits.open_files),
         (resource.RLIMIT_NPROC, running + limits.processes),

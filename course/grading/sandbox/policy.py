@@ -16,12 +16,13 @@ def confine(layers: Collection[str]) -> bool:
 class Limits:
     """The most that one confined process gets: bytes, counts and seconds.
 
-    `memory` comes on top of what the process had when it was confined; `disk` is the most that it writes in all, and in
-    one file; `processes` counts threads, too.
+    `memory` comes on top of what the process had when it was confined; `disk` is the most that it writes in all, and
+    the length of a file unless `file` says otherwise; `processes` counts threads, too.
     """
 
     memory: int = 2 << 30
     disk: int = 256 << 20
+    file: int | None = None
     processes: int = 64
     cpu_s: int = 600
     open_files: int = 1024
