@@ -28,3 +28,8 @@ def forget() -> None:
 def last_error() -> str:
     """The first line that llama.cpp gave as the reason of its last failure, else an empty string."""
     return _errors[0] if _errors else ""
+
+
+def final_error() -> str:
+    """The last line of that kind: the summary, where the first one is a banner."""
+    return _errors[-1] if _errors else ""

@@ -111,10 +111,9 @@ class Expansion:
 
     def write(self, target: Path, report: Report) -> None:
         from course.llama import quantize
+        from course.llama.errors import LlamaError
 
         try:
             quantize.expand(store.folder() / self.of.file, target)
-        except quantize.QuantizeError as error:
-            if shutil.disk_usage(target.parent).free < 2**20:  # llama.cpp gives no reason when the disk is full
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        except LlamaError as error:
             raise ModelError(str(error)) from error

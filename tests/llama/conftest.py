@@ -1,10 +1,15 @@
-"""The small open model that the set-up fetched, 4-bit and 16-bit."""
+"""The models that are here: the course's own, and the small open one that the set-up fetched, 4-bit and 16-bit."""
 
 from pathlib import Path
 
 import pytest
 
 from course import models
+
+
+@pytest.fixture(scope="session")
+def code() -> Path:
+    return _fetched("two-bills-code")
 
 
 @pytest.fixture(scope="session")
