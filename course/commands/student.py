@@ -132,6 +132,7 @@ def chat(
     """Ask a small open model, which runs on your own CPU, offline."""
     from course import models
     from course.llama import chat as talk
+    from course.llama.errors import LlamaError
 
     try:
         path, title = models.path(model), models.find(model).title
@@ -142,7 +143,7 @@ def chat(
             )
             speed = f"{reply.n_tokens} tokens, {reply.tokens_per_s:.1f} token/s, threads: {reply.n_threads}"
             console.print(f"{speed}, {title}", style="dim", highlight=False)
-    except (models.ModelError, talk.ChatError) as problem:
+    except (models.ModelError, LlamaError) as problem:
         fail(2, str(problem))
 
 

@@ -3,13 +3,9 @@
 A model of 135 million parameters answers better where it is shown how: `PRIMER`, a rule and two worked examples, goes
 before the question. Without it SmolLM2 describes Algeria instead of naming its capital; with it, it got 19 of 22
 capitals right instead of 15, and 12 of 12 simple facts instead of 10. Stories suffer a little.
-
-Threads: as many as there are physical cores is right on a quiet machine. llama.cpp's threads wait for each other by
-spinning, so that on a busy one two threads can be ten times slower than one: there, use one.
 """
 
 import math
-import os
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -17,10 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import psutil
 from llama_cpp import Llama
 
-from course.llama import log
+from course.llama import header, log, session, threads
+from course.llama.errors import LlamaError
 
 CONTEXT_TOKENS = 2048  # primer, question and answer together
 PRIMER = (
@@ -32,8 +28,8 @@ PRIMER = (
 )
 
 
-class ChatError(ValueError):
-    """A question that cannot be answered, or a file that is no chat model: says which and why."""
+class ChatError(LlamaError):
+    """A question that cannot be answered, or a model that does not chat: says which and why."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +56,11 @@ def stream(
 
     At temperature 0 each token is the likeliest one: the same question gets the same answer on the same machine
     (another CPU rounds otherwise). Nothing is remembered between questions. `primer` holds (role, text) turns that go
-    before the question. `n_threads` is by default `physical_cores()`. Raises ChatError.
+    before the question. `n_threads` is by default `threads.physical_cores()`. Raises LlamaError.
     """
     if not question.strip():
         raise ChatError("an empty question has no answer")
-    n_threads = n_threads or physical_cores()
+    n_threads = threads.checked(n_threads)
     llama = _load(model, n_threads)
     llama.reset()  # else what two prompts share is taken over, and could round otherwise
     messages: list[Any] = [{"role": role, "content": text} for role, text in (*primer, ("user", question))]
@@ -105,16 +101,15 @@ def ask(question: str, *, model: Path, **options) -> Reply:
             return end.value
 
 
-def physical_cores() -> int:
-    """Cores of this machine that this process may use, two hardware threads of one core counted once."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(psutil.cpu_count(logical=False) or 1, allowed or 1)
-
-
 @lru_cache(maxsize=1)
 def _load(model: Path, n_threads: int) -> Llama:
+    known = header.read(model)
+    if "tokenizer.chat_template" not in known.metadata:
+        raise ChatError(f"{model.name} was not trained to answer: `course complete` has it continue a text")
+    n_context = min(CONTEXT_TOKENS, known.context_length or CONTEXT_TOKENS)
+    session.check(model, n_context=n_context)
     log.forget()
     try:
-        return Llama(str(model), n_ctx=CONTEXT_TOKENS, n_threads=n_threads, n_threads_batch=n_threads, verbose=False)
+        return Llama(str(model), n_ctx=n_context, n_threads=n_threads, n_threads_batch=n_threads, verbose=False)
     except ValueError as error:
         raise ChatError(f"{model} cannot be loaded: {log.last_error() or error}") from error

@@ -51,6 +51,7 @@ TYPES = {
 }
 """By number: a tensor type's name, the weights in one of its blocks, and the bytes of a block."""
 _ALIGNMENT = 32  # bytes, where the file does not say
+_LONG = 2**16  # bytes, of which memory is not taken for a length that a broken file gives
 
 
 class NotAModel(LlamaError):
@@ -181,9 +182,10 @@ def _unpack(content: BinaryIO, form: str) -> tuple[Any, ...]:
 
 
 def _bytes(content: BinaryIO, n: int) -> bytes:
-    if n > os.fstat(content.fileno()).st_size - content.tell():
+    found = content.read(n) if n < _LONG or n < os.fstat(content.fileno()).st_size else b""
+    if len(found) < n:
         raise _Broken("it ends within its header: it has been cut off")
-    return content.read(n)
+    return found
 
 
 def _type_and_bytes(name: str, number: int, shape: tuple[int, ...]) -> tuple[str, int]:

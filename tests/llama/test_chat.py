@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from course import models
 from course.cli import app
 from course.llama import chat
+from course.llama.errors import LlamaError
 
 ALGERIA = "What is the capital of Algeria?"
 
@@ -63,17 +64,28 @@ def test_a_question_that_cannot_be_answered_says_why(smollm2_f16, question, said
         chat.ask(question, model=smollm2_f16, n_threads=1)
 
 
-def test_a_file_that_is_no_model_is_named_with_llama_cpp_s_reason(tmp_path):
+def test_a_file_that_is_no_model_is_named(tmp_path):
     (tmp_path / "notes.gguf").write_text("these are notes")
-    for file, reason in (("notes.gguf", "magic"), ("missing.gguf", "does not exist")):
-        with pytest.raises(chat.ChatError, match=rf"{file} cannot be loaded: .*{reason}"):
+    for file, reason in (("notes.gguf", "not a whole GGUF file: it begins with"), ("missing.gguf", "No such file")):
+        with pytest.raises(LlamaError, match=rf"{file}.*{reason}"):
             chat.ask(ALGERIA, model=tmp_path / file, n_threads=1)
+
+
+def test_a_model_that_does_not_chat_names_what_it_does(code):
+    with pytest.raises(chat.ChatError, match="not trained to answer: `course complete`"):
+        chat.ask(ALGERIA, model=code, n_threads=1)
+
+
+@pytest.mark.parametrize("n_threads", [0, 10_000])
+def test_threads_that_the_machine_lacks_are_refused(smollm2_f16, n_threads):
+    with pytest.raises(LlamaError, match=f"{n_threads:,} threads: this machine has 1 to"):
+        chat.ask(ALGERIA, model=smollm2_f16, n_threads=n_threads)
 
 
 def test_llama_cpp_says_nothing_itself(smollm2_f16, tmp_path, capfd):
     (tmp_path / "notes.gguf").write_text("these are notes")
     chat.ask(ALGERIA, model=smollm2_f16, n_threads=1)
-    with pytest.raises(chat.ChatError):
+    with pytest.raises(LlamaError):
         chat.ask(ALGERIA, model=tmp_path / "notes.gguf", n_threads=1)
     assert capfd.readouterr() == ("", "")
 
