@@ -1,0 +1,99 @@
+"""The network: a Llama with RMSNorm, rotary positions, grouped-query attention, SwiGLU and tied embeddings."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+NORM_EPS = 1e-6  # PyTorch's default depends on the input's type: whoever runs the weights elsewhere could not know it
+ROPE_THETA = 10_000.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the network. Raises ValueError unless rows suit llama.cpp's K-quants and heads divide the width."""
+
+    n_layers: int
+    d_model: int
+    n_heads: int
+    n_kv_heads: int
+    d_ff: int
+    vocab_size: int
+
+    def __post_init__(self) -> None:
+        if self.d_model % 256 or self.d_ff % 256:
+            raise ValueError(f"d_model and d_ff are multiples of 256, the rows of a K-quant; got {self}")
+        if self.d_model % (2 * self.n_heads) or self.n_heads % self.n_kv_heads:
+            raise ValueError(f"heads divide the width into even parts, and n_kv_heads divides n_heads; got {self}")
+
+    @property
+    def head_dim(self) -> int:
+        return self.d_model // self.n_heads
+
+    def n_params(self) -> int:
+        """Parameters that take part in matrix products: N of 6ND. The embedding counts once, as output head."""
+        attention = self.d_model * self.head_dim * (2 * self.n_heads + 2 * self.n_kv_heads)
+        return self.n_layers * (attention + 3 * self.d_model * self.d_ff) + self.vocab_size * self.d_model
+
+
+class Block(nn.Module):
+    """One layer: attention, then a gated feed-forward part, each added to what came in."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        s = self.shape = shape
+        self.norm1 = nn.RMSNorm(s.d_model, eps=NORM_EPS)
+        self.norm2 = nn.RMSNorm(s.d_model, eps=NORM_EPS)
+        self.qkv = nn.Linear(s.d_model, (s.n_heads + 2 * s.n_kv_heads) * s.head_dim, bias=False)
+        self.out = nn.Linear(s.n_heads * s.head_dim, s.d_model, bias=False)
+        self.gate_up = nn.Linear(s.d_model, 2 * s.d_ff, bias=False)
+        self.down = nn.Linear(s.d_ff, s.d_model, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        s, (batch, length, _) = self.shape, x.shape
+        parts = self.qkv(self.norm1(x)).split([n * s.head_dim for n in (s.n_heads, s.n_kv_heads, s.n_kv_heads)], -1)
+        q, k, v = (part.view(batch, length, -1, s.head_dim).transpose(1, 2) for part in parts)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=s.n_kv_heads != s.n_heads)
+        x = x + self.out(attended.transpose(1, 2).reshape(batch, length, -1))
+        gate, up = self.gate_up(self.norm2(x)).chunk(2, -1)
+        return x + self.down(F.silu(gate) * up)
+
+
+class Network(nn.Module):
+    """Tokens (batch, length) to logits (batch, length, vocabulary), or to the mean loss in nats against `targets`."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embed = nn.Embedding(shape.vocab_size, shape.d_model)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.n_layers))
+        self.norm = nn.RMSNorm(shape.d_model, eps=NORM_EPS)
+        self.head = nn.Linear(shape.d_model, shape.vocab_size, bias=False)
+        self.head.weight = self.embed.weight
+        for name, weights in self.named_parameters():
+            if weights.dim() == 2:  # what adds to the stream starts smaller, the more layers add
+                adds = name.endswith(("out.weight", "down.weight"))
+                nn.init.normal_(weights, std=0.02 / (2 * shape.n_layers) ** 0.5 if adds else 0.02)
+
+    def forward(self, tokens: Tensor, targets: Tensor | None = None) -> Tensor:
+        cos, sin = rope_table(tokens.shape[1], self.shape.head_dim)
+        x = self.embed(tokens)
+        for block in self.blocks:
+            x = block(x, cos, sin)
+        logits = self.head(self.norm(x))
+        return logits if targets is None else F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+
+
+def rope_table(length: int, head_dim: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (length, head_dim / 2) of the angles by which each position turns."""
+    inverse = ROPE_THETA ** (-torch.arange(0, head_dim, 2).float() / head_dim)
+    angles = torch.outer(torch.arange(length).float(), inverse)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn pair (i, i + head_dim / 2) of each head by its position's angle, as transformers does."""
+    a, b = x.float().chunk(2, -1)
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), -1).type_as(x)
