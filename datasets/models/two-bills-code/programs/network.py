@@ -22,6 +22,8 @@ class Shape:
     vocab_size: int
 
     def __post_init__(self) -> None:
+        if min(vars(self).values()) < 1:
+            raise ValueError(f"all sizes are positive; got {self}")
         if self.d_model % 256 or self.d_ff % 256:
             raise ValueError(f"d_model and d_ff are multiples of 256, the rows of a K-quant; got {self}")
         if self.d_model % (2 * self.n_heads) or self.n_heads % self.n_kv_heads:

@@ -32,16 +32,10 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.set_float32_matmul_precision("high")
-    shape = Shape(args.layers, args.width, args.heads, args.kv_heads, args.ff, args.vocab)
-    recipe = Recipe(
-        args.sequences,
-        args.context,
-        args.lr or 4e-3 * 256 / args.width,
-        args.warmup,
-        args.seed,
-        args.bf16,
-        args.compile,
-    )
+    try:
+        shape, recipe = _planned(args)
+    except ValueError as error:
+        parser.error(str(error))
     texts = corpus.read(args.most_files)
     print(f"{len(texts.train):,} files to train on, {len(texts.held_out):,} held out", flush=True)
     tokenizer = corpus.train_tokenizer(texts.train, shape.vocab_size)
@@ -67,7 +61,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     network = Network(shape)
-    for account in train(network, torch.from_numpy(streams["train"]), recipe, seconds=args.seconds, steps=args.steps):
+    for account in train(network, torch.from_numpy(streams["train"]), recipe):
         bill |= account
         write(network, tokenizer, args.out, context=recipe.context, bill=bill)
         print(
@@ -107,6 +101,22 @@ def _parser() -> argparse.ArgumentParser:
     length.add_argument("--seconds", type=float, help="of training; the learning rate falls towards their end")
     length.add_argument("--steps", type=int)
     return parser
+
+
+def _planned(args: argparse.Namespace) -> tuple[Shape, Recipe]:
+    shape = Shape(args.layers, args.width, args.heads, args.kv_heads, args.ff, args.vocab)
+    recipe = Recipe(
+        sequences=args.sequences,
+        context=args.context,
+        lr=args.lr or 4e-3 * 256 / args.width,
+        warmup_steps=args.warmup,
+        seed=args.seed,
+        bf16=args.bf16,
+        compile=args.compile,
+        seconds=args.seconds,
+        steps=args.steps,
+    )
+    return shape, recipe
 
 
 def _of_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -17,7 +17,8 @@ HELD_OUT_WINDOWS = 560  # of the held-out text, for the bill
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: windows of `context` tokens, `sequences` of them in a step; the highest learning rate `lr`."""
+    """How to train, for `seconds` or `steps`: windows of `context` tokens, `sequences` of them in a step; `lr` is the
+    highest learning rate. Raises ValueError for what cannot be."""
 
     sequences: int
     context: int
@@ -26,22 +27,28 @@ class Recipe:
     seed: int
     bf16: bool
     compile: bool
+    seconds: float | None
+    steps: int | None
+
+    def __post_init__(self) -> None:
+        if min(self.sequences, self.context, self.warmup_steps) < 1 or self.lr <= 0:
+            raise ValueError(f"sequences, context, warm-up and learning rate are positive; got {self}")
+        if (self.steps or COMPILING_STEPS + 1) <= COMPILING_STEPS:
+            raise ValueError(
+                f"the first {COMPILING_STEPS} steps compile and are not timed: take more than {self.steps}"
+            )
 
     @property
     def batch_tokens(self) -> int:
         return self.sequences * self.context
 
 
-def train(
-    network: Network, stream: Tensor, recipe: Recipe, *, seconds: float | None, steps: int | None
-) -> Iterator[dict[str, Any]]:
-    """Train for `seconds`, or `steps`, on the tokens of `stream`; the bill's account once a minute, and at the end.
+def train(network: Network, stream: Tensor, recipe: Recipe) -> Iterator[dict[str, Any]]:
+    """Train on the tokens of `stream`, more than one step's; the bill's account once a minute, and at the end.
 
-    With `seconds` the number of steps is planned from the speed so far, anew every ten steps, so that the learning
-    rate follows its cosine to the end of the time. Raises ValueError if there are no steps beside the compiling ones.
+    With `recipe.seconds` the number of steps is planned from the speed so far, anew every ten steps, so that the
+    learning rate follows its cosine to the end of the time.
     """
-    if steps is not None and steps <= COMPILING_STEPS:
-        raise ValueError(f"the first {COMPILING_STEPS} steps compile: take more than {steps}")
     model = torch.compile(network, dynamic=False) if recipe.compile else network
     optimizer, data = _optimizer(network, recipe.lr), batches(stream, recipe)
 
@@ -61,7 +68,8 @@ def train(
     for _ in range(COMPILING_STEPS):
         step(recipe.lr / recipe.warmup_steps)
     compile_seconds = time.perf_counter() - start
-    every, done, planned = 10 if steps is None else min(10, steps - COMPILING_STEPS), COMPILING_STEPS, steps
+    done, planned = COMPILING_STEPS, recipe.steps
+    every = 10 if planned is None else min(10, planned - COMPILING_STEPS)
     curve: list[list[float]] = []
     total = torch.zeros(())
     start = saved = time.perf_counter()
@@ -73,8 +81,8 @@ def train(
         spent = time.perf_counter() - start
         curve.append([done * recipe.batch_tokens, round(spent, 2), round(total.item() / every, 4)])
         total.zero_()
-        if seconds is not None:
-            planned = done + int((seconds - spent) * (done - COMPILING_STEPS) / spent)
+        if recipe.seconds is not None:
+            planned = done + int((recipe.seconds - spent) * (done - COMPILING_STEPS) / spent)
         if time.perf_counter() - saved > CHECKPOINT_SECONDS:
             yield _account(network, stream, recipe, done, spent, compile_seconds, curve, finished=False)
             saved = time.perf_counter()
