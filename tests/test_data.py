@@ -325,13 +325,20 @@ def test_the_command_names_a_broken_cell_in_one_line(edited, arguments):
     assert run.stderr == "datasets/training_runs.csv, row 7, column n_tokens: 'lots' is not a number\n"
 
 
-def test_the_tables_load_from_an_installed_wheel_in_any_folder(tmp_path):
+def test_the_datasets_load_from_an_installed_wheel_in_any_folder(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     built = subprocess.run(build, cwd=CHECKOUT, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")
     installed = tmp_path / "site-packages"
     zipfile.ZipFile(wheel).extractall(installed)
+    ours = {path.relative_to(CHECKOUT / "datasets") for path in (CHECKOUT / "datasets").rglob("*.*") if path.is_file()}
+    shipped = {
+        path.relative_to(installed / "course/datasets")
+        for path in installed.rglob("*.*")
+        if path.is_file() and "datasets" in path.parts
+    }
+    assert shipped == {path for path in ours if "__pycache__" not in path.parts}
     program = "from course import data, paths; print(paths.datasets(), *(table.rows for table in data.tables()))"
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     command = [sys.executable, "-c", program]

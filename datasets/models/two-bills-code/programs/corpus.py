@@ -38,7 +38,8 @@ def is_held_out(text: str) -> bool:
 def read(most_files: int | None = None) -> Corpus:
     """The corpus of this interpreter; of its first `most_files` files to train on, where that is given."""
     files, packages = _permissive_files()
-    train, held_out = [], []
+    train: list[str] = []
+    held_out: list[str] = []
     for text in _texts(files):
         (held_out if is_held_out(text) else train).append(text)
         if len(train) == most_files:
