@@ -78,18 +78,19 @@ def grade_all(
                 seen = time.monotonic()
             elif time.monotonic() - seen > PATIENCE_S:
                 raise ClusterError(f"{scheduler} has lost all its workers: start some; {_AGAIN}")
-            while waiting and len(running) < max(1, n_threads):
+            ended = _heard(done) if running else None
+            graded = [_row(running.pop(ended), ended)] if ended else []
+            while waiting and len(running) < max(1, n_threads):  # before a row is written: nobody waits for that
                 submission = waiting.popleft()
                 try:
                     task = (packed, submission.student, *_pack(submission))
                 except Ungradable as error:
-                    yield Row(submission.student, reason=str(error))
+                    graded.append(Row(submission.student, reason=str(error)))
                     continue
                 future = client.submit(work, *task, pure=False)
                 running[future] = submission.student
                 future.add_done_callback(done.put)
-            if running and (ended := _heard(done)):
-                yield _row(running.pop(ended), ended)
+            yield from graded
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -213,8 +214,26 @@ def _refusal(lab: Lab, why: str) -> str:
 @contextmanager
 def _opened(lab: Lab) -> Iterator[Gradebook]:
     stock.find_scripts()
-    with Gradebook(_url(lab), _course_id(lab)) as gradebook:
+    gradebook = _kept(_url(lab), _course_id(lab), _file(lab))
+    try:
         yield gradebook
+    finally:
+        gradebook.db.remove()  # it holds no lock, and remembers no row
+
+
+@lru_cache(maxsize=1)
+def _kept(url: str, course_id: str, file: tuple[int, ...]) -> Gradebook:
+    """The gradebook, opened once for a class: to open it, and to compile its statements anew, is half of a save."""
+    return Gradebook(url, course_id)
+
+
+def _file(lab: Lab) -> tuple[int, ...]:
+    """What tells that a gradebook has been put in the place of another, or emptied; nothing where it is a server's."""
+    url = make_url(_url(lab))
+    if url.get_backend_name() != "sqlite" or not url.database or not Path(url.database).exists():
+        return ()
+    found = Path(url.database).stat()
+    return found.st_dev, found.st_ino, min(found.st_size, 1)
 
 
 def _course_id(lab: Lab) -> str:

@@ -60,11 +60,14 @@ def grade_all(at: Desk | unconfined.Desk, found: Sequence[Submission], *, worker
     context = multiprocessing.get_context("spawn")
     waiting, tried = deque(found), dict.fromkeys((submission.student for submission in found), 0)
     team = [_Worker(at.lab, at.rules, at.template, context) for _ in range(min(workers, len(found)))]
+    graded: list[Row] = []
     try:
         while waiting or any(worker.task for worker in team):
             for worker in team:
                 if worker.task is None and waiting:
                     worker.give(waiting.popleft())
+            yield from graded  # now that no worker waits for what is done with them
+            graded = []
             for worker in _heard(team):
                 submission = worker.task
                 assert submission is not None
@@ -76,7 +79,8 @@ def grade_all(at: Desk | unconfined.Desk, found: Sequence[Submission], *, worker
                         waiting.append(submission)
                         continue
                     row = Row(submission.student, reason=f"the worker that graded it died, {TRIES} times")
-                yield row
+                graded.append(row)
+        yield from graded
     finally:
         for worker in team:
             worker.close()
