@@ -7,7 +7,6 @@ for by lab 1 with `import torch` and `import transformers` in its first cell.
 """
 
 import argparse
-import os
 import tempfile
 import time
 from collections import defaultdict
@@ -20,7 +19,6 @@ from typing import Any
 from benchmarks import classroom, contenders, cost, inside, otter_peer, results
 from benchmarks.classroom import Classroom
 from benchmarks.contenders import Run
-from course.grading import sandbox
 
 PLAIN, TORCH = "lab 1", "lab 1 with torch"
 LABS = {PLAIN: "", TORCH: "import torch\nimport transformers\n"}
@@ -99,11 +97,7 @@ def measure(*, submissions: int, rounds: int, otter: bool, labs: Sequence[str] =
         rows,
         packages=("nbgrader", "nbclient", "ipykernel", "jupyter_client", "numpy", "torch", "transformers"),
         versions=versions,
-        machine={
-            "user": "root" if os.geteuid() == 0 else "ordinary",
-            "sandbox": list(sandbox.probe()),
-            "load": {"least": min(loads), "most": max(loads)},
-        },
+        machine={**results.confined(), "load": {"least": min(loads), "most": max(loads)}},
         notes=[
             f"{submissions} submissions, {rounds} interleaved rounds; medians, with the least and the most",
             STAND_IN,
@@ -185,7 +179,7 @@ def _inside(room: Classroom, place: Path) -> Iterator[dict[str, Any]]:
     few = room.first(4)
     for workers, ours, peer in ((1, OURS, STOCK), (2, TEAM, PAIR)):
         course = few.fresh(few.ours, place / "ours")
-        mine = cost.peak_mib([contenders.ours_command(course, workers)], cwd=course)
+        mine = cost.peak_mib([contenders.ours_command(course, workers=workers)], cwd=course)
         course = few.fresh(few.stock, place / "stock")
         theirs = cost.peak_mib(contenders.stock_commands(few, workers), cwd=course, env=contenders.environment())
         group = f"{room.title}: the most memory of all processes, shared pages once"

@@ -1,7 +1,6 @@
 """A class on a Dask cluster: a real scheduler and real workers, each a process; the same marks as on one machine."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from course.grading.pool import Row
 from course.grading.referee import Times
 from course.grading.submissions import Submission
 from tests import tiny
+from tests.grading.processes import TRIES, Cluster
 from tests.grading.test_check import RIGHT
 from tests.grading.test_grade import CLASS, hand_in, marks
 from tests.labs import notebooks
@@ -34,56 +34,7 @@ from tests.labs import notebooks
 pytest.importorskip("distributed", reason='needs Dask: pip install "distributed>=2024.8"')
 
 RULES = Rules((), times=Times(cell_s=20))  # the layers are each worker's own
-TRIES = 3
 SLOW = "import time\ntime.sleep({})\n\ndef height(n, each):\n    return n * each"
-
-
-class Cluster:
-    """A scheduler and workers, on loopback. `close` ends them, by their process ids."""
-
-    def __init__(self, folder: Path, *, tries: int = TRIES) -> None:
-        self.folder, self.processes, self.n_started = folder, dict[str, subprocess.Popen[bytes]](), 0
-        told = folder / "scheduler.json"
-        settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(tries - 1)}
-        place = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(told))
-        self._start("scheduler", "dask_scheduler", *place, **settings)
-        self._wait(told.exists)
-        self.address: str = json.loads(told.read_text())["address"]
-
-    def add_worker(self, **env: str) -> str:
-        """Start a worker, in an empty folder; its name."""
-        self.n_started += 1
-        name = f"worker-{self.n_started}"
-        own = ("--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard", "--no-nanny", "--name", name)
-        self._start(name, "dask_worker", self.address, *own, **env)
-        return name
-
-    def kill(self, name: str) -> None:
-        self.processes[name].kill()
-        self.processes.pop(name).wait()
-
-    def close(self) -> None:
-        for name in reversed([*self.processes]):
-            self.kill(name)
-
-    def log(self, name: str) -> str:
-        return (self.folder / name / "log").read_text()
-
-    def _start(self, name: str, program: str, *arguments: str, **env: str) -> None:
-        folder = self.folder / name
-        folder.mkdir()
-        command = [sys.executable, "-m", f"distributed.cli.{program}", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(Path(course.__file__).parents[1]), **env}
-        with (folder / "log").open("w") as log:
-            self.processes[name] = subprocess.Popen(
-                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-
-    def _wait(self, done: Callable[[], bool]) -> None:
-        until = time.monotonic() + 60
-        while not done():
-            assert time.monotonic() < until, "the scheduler does not start"
-            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
