@@ -231,7 +231,7 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 class _Repr(reprlib.Repr):
-    """Numbers to seven digits, long containers cut, functions by name: what fits into a message."""
+    """Numbers to seven digits, long containers cut, arrays by shape, functions by name: what fits into a message."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -248,6 +248,14 @@ class _Repr(reprlib.Repr):
             if number.bit_length() > 256
             else super().repr_int(number, level)
         )
+
+    def repr_ndarray(self, array: Any, level: int) -> str:
+        """A NumPy array or a torch tensor: its shape, and how it begins."""
+        begins = array.reshape(-1)[:3].tolist()
+        more = ", ..." if math.prod(array.shape) > len(begins) else ""
+        return f"{type(array).__name__}{tuple(array.shape)} of {', '.join(map(self.repr, begins))}{more}"
+
+    repr_Tensor = repr_ndarray
 
     def repr_function(self, function: Callable[..., Any], level: int) -> str:
         return function.__name__

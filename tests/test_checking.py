@@ -264,6 +264,16 @@ def test_where_a_file_cannot_be_that_long_its_content_is_staged(
     assert checking.stage("model", b"GGUF", size=1 << 62).read_bytes() == b"GGUF"
 
 
+def test_a_message_tells_an_array_by_its_shape_and_its_beginning(shown: list[Any]) -> None:
+    import torch
+
+    with pytest.raises(WrongAnswer):
+        expect(gives(torch.arange(4.0).reshape(2, 2)), np.array([0.5]), np.zeros(0)).equals(np.ones((2, 1)))
+    assert shown[0]["message"] == (
+        "answer(ndarray(1,) of 0.5, ndarray(0,) of ) gave Tensor(2, 2) of 0, 1, 2, ...; expected ndarray(2, 1) of 1, 1"
+    )
+
+
 def test_a_message_is_short(shown: list[Any]) -> None:
     with pytest.raises(WrongAnswer):
         expect(gives(list(range(10**5))), "x" * 10**5, np.zeros(10**5), len).equals([])

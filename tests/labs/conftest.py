@@ -12,6 +12,7 @@ from course.grading import sandbox
 from course.grading.desk import Desk, Rules, open_desk
 from course.grading.result import Result
 from course.grading.submissions import Submission
+from course.measure import record
 from tests.labs import notebooks
 
 LABS = build.labs(paths.PACKAGE.parent)
@@ -22,6 +23,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "idea" in metafunc.fixturenames:
         cases = [(lab.key, idea) for lab in LABS for idea in answers[lab.key].WRONG]
         metafunc.parametrize(("lab_key", "idea"), cases, scope="session", ids=[idea for _, idea in cases])
+    elif "oddity" in metafunc.fixturenames:
+        cases = [(lab.key, oddity) for lab in LABS for oddity in getattr(answers[lab.key], "ODD_RECORDS", ())]
+        metafunc.parametrize(("lab_key", "oddity"), cases, scope="session", ids=[oddity for _, oddity in cases])
     elif "variant" in metafunc.fixturenames:
         cases = [
             (lab.key, number)
@@ -51,12 +55,13 @@ def desk(lab: build.Lab) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def graded(desk: Desk, tmp_path: Path) -> Callable[[dict[str, str]], Result]:
-    """Grade the instructor's answers with some of them replaced."""
+def graded(desk: Desk, answers: ModuleType, tmp_path: Path) -> Callable[..., Result]:
+    """Grade the instructor's answers with some of them replaced, beside the records that the lab's answers need."""
 
-    def grade(replaced: dict[str, str]) -> Result:
-        answers = {**notebooks.solved(desk.release, desk.solution), **replaced}
-        path = notebooks.save(notebooks.answered(desk.release, answers), tmp_path, desk.lab.name)
+    def grade(replaced: dict[str, str], records: list[record.Record] | None = None) -> Result:
+        whole = {**notebooks.solved(desk.release, desk.solution), **replaced}
+        path = notebooks.save(notebooks.answered(desk.release, whole), tmp_path, desk.lab.name)
+        record.write(tmp_path, getattr(answers, "RECORDS", []) if records is None else records)
         return desk.grade(Submission("student", path, tmp_path)).result
 
     return grade
