@@ -164,6 +164,8 @@ def test_the_card_says_what_the_bill_and_the_evaluation_say(folder: Path, file: 
     found = json.loads((folder / "evaluation.json").read_text("utf-8"))
     n_norms = sum(tensor.n_weights for tensor in tensors.read(file) if len(tensor.shape) == 1)
     text, held_out = bill["corpus"]["train"], found
+    peaks = json.loads((folder / "training_machine.json").read_text("utf-8"))["matmul_flop_per_s"]
+    share, with_attention = bill["flop_6nd_per_s"] / peaks["bfloat16"], 1 + bill["flop_attention"] / bill["flop_6nd"]
     for said in (
         f"{bill['n_params']:,} in matrix products",
         f"{n_norms:,} more in norms",
@@ -179,6 +181,8 @@ def test_the_card_says_what_the_bill_and_the_evaluation_say(folder: Path, file: 
         f"{bill['flop_6nd_per_s'] / 1e9:.1f} GFLOP/s",
         f"learning rate {bill['lr']} after {bill['warmup_steps']} steps",
         f"seed {bill['seed']}",
+        f"bfloat16 at {peaks['bfloat16'] / 1e9:.0f} GFLOP/s and in float32 at {peaks['float32'] / 1e9:.0f}",
+        f"reached {100 * share:.0f} % with 6ND, {100 * share * with_attention:.0f} % with attention",
         bill["started"][:10],
         f"PyTorch {bill['torch'].partition('+')[0]}",
         f"{text['files']:,} Python files of {text['bytes'] / 1e6:.1f} MB, {text['tokens']:,} tokens",
