@@ -2,7 +2,7 @@
 
 import typer
 
-from course.commands import attacking, instructor, ledger, library, machine, student
+from course.commands import attacking, instructor, ledger, library, machine, models, student, talking
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,14 +12,17 @@ app = typer.Typer(
 )
 app.command("lab", rich_help_panel="Learn")(student.open_lab)
 app.command("check", rich_help_panel="Learn")(student.check)
-app.command("chat", rich_help_panel="Learn")(student.chat)
+app.command("chat", rich_help_panel="Learn")(talking.chat)
+app.command("complete", rich_help_panel="Learn")(talking.complete)
 
 app.command("data", rich_help_panel="Look things up")(library.data)
-models = typer.Typer(no_args_is_help=True, help="Small open models: what there is, and how to get it.")
-models.command("list")(library.list_models)
-models.command("path")(library.show_model_path)
-models.command("fetch")(library.fetch_model)
-app.add_typer(models, name="model", rich_help_panel="Look things up")
+model = typer.Typer(no_args_is_help=True, help="Small open models: get them, convert them, quantize them.")
+model.command("list")(models.show_list)
+model.command("path")(models.show_path)
+model.command("fetch")(models.fetch)
+model.command("convert")(models.convert)
+model.command("quantize")(models.quantize)
+app.add_typer(model, name="model", rich_help_panel="Look things up")
 
 app.command("build", rich_help_panel="Teach")(instructor.build)
 app.command("grade", rich_help_panel="Teach")(instructor.grade)

@@ -1,4 +1,4 @@
-"""Commands that show what the course brings along: published figures and small models."""
+"""Commands that show what the course brings along: published figures."""
 
 import json
 import re
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table as Grid
-from rich.text import Text
 
-from course.commands.terminal import console, errors, fail, say
+from course.commands.terminal import console, fail, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,55 +82,3 @@ def _number(value: float) -> str:
     if abs(value) < 1e6 and value == int(value):
         return f"{value:.0f}"
     return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}")
-
-
-def list_models() -> None:
-    """Show the small open models: size, licence, where they come from, whether they are here."""
-    from course import models
-
-    headings = ("name", "title", "MB", "licence", "where from", "here")
-    grid = Grid(*headings, box=None, padding=(0, 1, 0, 0), header_style="bold underline")
-    grid.columns[1].min_width, grid.columns[2].justify = 22, "right"
-    colours = {"ready": "green", "corrupt": "bold red", "missing": "dim"}
-    try:
-        for model in models.MODELS.values():
-            state = models.state(model)
-            size, here = f"{model.size_bytes / 1e6:.0f}", Text(state, style=colours[state])
-            grid.add_row(model.name, model.title, size, model.licence, model.source.label, here)
-    except models.ModelError as problem:
-        fail(2, str(problem))
-    console.print(grid)
-
-
-def show_model_path(name: Annotated[str, typer.Argument(metavar="[NAME]")] = "smollm2") -> None:
-    """Print where a model's file is, once its checksum is right."""
-    from course import models
-
-    try:
-        print(models.path(name))
-    except models.ModelError as problem:
-        fail(2, str(problem))
-
-
-def fetch_model(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Without it: all that the labs use.")] = None,
-) -> None:
-    """Get a model into the cache and check it; one that is there is left alone."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    from course import models
-
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
-    bars = Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
-    tasks = {one: bars.add_task(one, total=None, visible=False) for one in models.MODELS}
-
-    def show(one: str, done_bytes: int, total_bytes: int) -> None:
-        bars.update(tasks[one], visible=True, completed=done_bytes, total=total_bytes or None)
-
-    try:
-        with bars:
-            paths = [models.fetch(one, show) for one in ([name] if name else models.MODELS)]
-    except models.ModelError as problem:
-        fail(2, str(problem))
-    for path in paths:
-        say(f"{path} is here, its checksum right")

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +15,7 @@ from rich.text import Text
 from course.commands.terminal import console, fail, say
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from course.grading.result import Result
-    from course.llama.chat import Reply
 
 
 def open_lab(
@@ -117,53 +113,3 @@ def _report(result: "Result") -> Group:
         verdict = Text(exercise.misconception or exercise.verdict, style=style)
         table.add_row(exercise.id, f"{exercise.points:g}/{exercise.max_points:g}", verdict, Text(exercise.message))
     return Group(table, *(Text(f"note: {noticed}") for noticed in [*result.repaired, *result.flags]))
-
-
-def chat(
-    question: Annotated[str | None, typer.Argument(help="Without one you are asked, until Ctrl-D.")] = None,
-    model: Annotated[str, typer.Option(metavar="NAME", help="See `course model list`.")] = "smollm2-f16",
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, max=os.cpu_count(), help="Default: physical cores. 1 is faster where other work runs."),
-    ] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Where a long answer is cut off.")] = 256,
-    bare: Annotated[bool, typer.Option("--bare", help="Without the two worked examples before your question.")] = False,
-) -> None:
-    """Ask a small open model, which runs on your own CPU, offline."""
-    from course import models
-    from course.llama import chat as talk
-    from course.llama.errors import LlamaError
-
-    try:
-        path, title = models.path(model), models.find(model).title
-        for asked in _typed_questions() if question is None else [question]:
-            primer = () if bare else talk.PRIMER
-            reply = _print_answer(
-                talk.stream(asked, model=path, primer=primer, n_threads=threads, max_tokens=max_tokens)
-            )
-            speed = f"{reply.n_tokens} tokens, {reply.tokens_per_s:.1f} token/s, threads: {reply.n_threads}"
-            console.print(f"{speed}, {title}", style="dim", highlight=False)
-    except (models.ModelError, LlamaError) as problem:
-        fail(2, str(problem))
-
-
-def _typed_questions() -> Iterator[str]:
-    """What is typed at the prompt, line by line, until its end (Ctrl-D) or Ctrl-C."""
-    while True:
-        try:
-            typed = console.input("[bold]ask > [/]")
-        except (EOFError, KeyboardInterrupt):
-            console.print()
-            return
-        if typed.strip():
-            yield typed
-
-
-def _print_answer(answer: "Generator[str, None, Reply]") -> "Reply":
-    """Print an answer as it comes; the Reply that it ends with."""
-    while True:
-        try:
-            console.print(next(answer), end="", markup=False, highlight=False, soft_wrap=True)
-        except StopIteration as end:
-            console.print()
-            return end.value

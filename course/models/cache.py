@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from course.models import store
-from course.models.catalogue import SMOLLM2, find
+from course.models import added, store
+from course.models.catalogue import MODELS, ON_HUB, SMOLLM2, find
 from course.models.model import Model, ModelError, Progress
 from course.models.sources import Expansion, Shipped
 
@@ -34,6 +34,25 @@ def path(name: str = SMOLLM2.name) -> Path:
         return file
     problem = f"the model {name} is not here yet" if found == "missing" else f"{file} is corrupt"
     raise ModelError(f"{problem}: {model.source.remedy(model)}")
+
+
+def located(what: str) -> Path:
+    """The file of a model that the course knows, of one that was added, or of a GGUF file named by its path.
+
+    Raises ModelError.
+    """
+    if what in MODELS:
+        return path(what)
+    if kept := added.find(what):
+        if kept.state != "ready":
+            raise ModelError(f"{kept.file} is {kept.state}: run `course model fetch {kept.origin} --name {what}`")
+        return kept.file
+    if what in ON_HUB:
+        raise ModelError(f"the model {what} is not here yet: run `course model fetch {what}`")
+    if Path(what).is_file():
+        return Path(what)
+    known = ", ".join([*MODELS, *ON_HUB, *added.names()])
+    raise ModelError(f"there is no model {what!r}, and no such file; the models are: {known}")
 
 
 def folder_of(name: str) -> Path:

@@ -1,5 +1,7 @@
 """The models that the course knows by name."""
 
+from dataclasses import dataclass
+
 from course.models.model import Model, ModelError
 from course.models.sources import Expansion, Shipped, Wheel
 
@@ -31,6 +33,29 @@ SMOLLM2_F16 = Model(
     sha256="a269e3181fcbb25046f99f64ba8d3c159165b211c2ff4ffca7ba1bb219d2ccd0",
 )
 MODELS = {model.name: model for model in (TWO_BILLS_CODE, SMOLLM2, SMOLLM2_F16)}
+
+
+@dataclass(frozen=True)
+class OnHub:
+    """A model of full precision on the Hugging Face hub, which the labs can do without.
+
+    No revision is pinned here: what a first fetch brings is recorded beside the file, and nothing else is taken later.
+    """
+
+    name: str
+    title: str
+    licence: str
+    repository: str
+    to: str  # the type of the GGUF file that is made of it
+
+
+ON_HUB = {
+    model.name: model
+    for model in (
+        OnHub("smollm2-bf16", "SmolLM2-135M-Instruct", "Apache-2.0", "HuggingFaceTB/SmolLM2-135M-Instruct", to="BF16"),
+        OnHub("qwen3-0.6b", "Qwen3-0.6B", "Apache-2.0", "Qwen/Qwen3-0.6B", to="BF16"),
+    )
+}
 
 
 def find(name: str) -> Model:

@@ -29,10 +29,13 @@ def folder() -> Path:
 
 def is_whole(model: Model, file: Path) -> bool:
     """Whether `file` is the model's, byte for byte."""
-    if file.stat().st_size != model.size_bytes:
-        return False
+    return file.stat().st_size == model.size_bytes and sha256(file) == model.sha256
+
+
+def sha256(file: Path) -> str:
+    """The checksum of a file, in hexadecimal."""
     with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest() == model.sha256
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def check_space(name: str, needed_bytes: int) -> None:
