@@ -405,7 +405,7 @@ print(f"at this machine's {own_rate / 1e9:.0f} GFLOP/s, used as well: "
 # The round trip misses by 0.03 %: two steps that compile are in D and not in the seconds. The prediction spans a factor of
 # 1.8, and the run lies inside. Of the 32-bit peak, half as high, it got twice the share: always ask *of which peak*.
 #
-# Attention is left out of 6ND. Per token it takes 6 · L · d · T operations, for T tokens of context: an eighth of the whole
+# Attention is left out of 6ND. Per token it takes 6 · L · d · T operations, for T tokens of context: an eighth of 6ND
 # here. N grows with the square of the width d, so wide models spend less on it. Lab 2 counts it.
 
 # %% [markdown]
