@@ -45,6 +45,27 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Tokens to compute at once, and which of them give logits; it keeps alive what its pointers point to."""
+
+    pointers: llama_cpp.llama_batch
+    tokens: np.ndarray
+    wanted: np.ndarray
+
+    @classmethod
+    def of(cls, tokens: np.ndarray, *, logits_for: slice = slice(-1, None)) -> "Batch":
+        """Of int32 tokens."""
+        wanted = np.zeros(len(tokens), np.int8)
+        wanted[logits_for] = 1
+        pointers = llama_cpp.llama_batch(
+            n_tokens=len(tokens),
+            token=tokens.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token)),
+            logits=wanted.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
+        )
+        return cls(pointers, tokens, wanted)
+
+
+@dataclass(frozen=True)
 class Session:
     """A context for one text of at most `n_context` tokens."""
 
@@ -72,18 +93,12 @@ class Session:
 
         Returns before it is done, for `wait` or `logits` to wait. Raises LlamaError.
         """
-        wanted = np.zeros(len(tokens), np.int8)
-        wanted[logits_for] = 1
+        self.decode(Batch.of(tokens, logits_for=logits_for))
+
+    def decode(self, batch: "Batch") -> None:
+        """`feed`, with what can be prepared prepared."""
         log.forget()
-        failed = llama_cpp.llama_decode(
-            self.pointer,
-            llama_cpp.llama_batch(
-                n_tokens=len(tokens),
-                token=tokens.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token)),
-                logits=wanted.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
-            ),
-        )
-        if failed:
+        if failed := llama_cpp.llama_decode(self.pointer, batch.pointers):
             raise LlamaError(f"llama.cpp stopped (llama_decode gave {failed}): {log.last_error() or 'no reason given'}")
 
     def logits(self, n: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from course.llama import session
 from course.llama.errors import LlamaError
-from course.llama.session import Session
+from course.llama.session import Batch, Session
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,21 @@ def _measure(
     with session.opened(model, n_context=n_depth + n_tokens, n_threads=n_threads) as running:
         tokens = np.random.default_rng(0).integers(running.vocabulary.n_tokens, size=n_depth + n_tokens, dtype=np.int32)
         before, measured = np.split(tokens, [n_depth])
-        parts = [measured] if at_once else np.split(measured, n_tokens)
-        _feed(running, parts[:1])  # warms up
+        batches = [Batch.of(part) for part in ([measured] if at_once else np.split(measured, n_tokens))]
+        _compute(running, batches[:1])  # warms up
         running.forget()
         if n_depth:
-            _feed(running, [before])
+            _compute(running, [Batch.of(before)])
         rates = []
         for _ in range(repetitions):
             running.roll_back(n_depth)
             started = time.perf_counter()
-            _feed(running, parts)
+            _compute(running, batches)
             rates.append(n_tokens / (time.perf_counter() - started))
         return Speed(tuple(rates), running.n_threads, n_depth, n_tokens)
 
 
-def _feed(running: Session, parts: list[np.ndarray]) -> None:
-    for part in parts:
-        running.feed(part)
+def _compute(running: Session, batches: list[Batch]) -> None:
+    for batch in batches:
+        running.decode(batch)
         running.wait()

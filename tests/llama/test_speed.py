@@ -10,10 +10,12 @@ from course.llama.session import Session
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What was done to the model: ("feed", number of tokens), ("roll back", to where), ("forget", 0)."""
+    """What was done to the model: ("decode", number of tokens), ("roll back", to where), ("forget", 0)."""
     seen = []
-    feed, roll_back, forget = Session.feed, Session.roll_back, Session.forget
-    monkeypatch.setattr(Session, "feed", lambda self, tokens: (seen.append(("feed", len(tokens))), feed(self, tokens)))
+    decode, roll_back, forget = Session.decode, Session.roll_back, Session.forget
+    monkeypatch.setattr(
+        Session, "decode", lambda self, batch: (seen.append(("decode", len(batch.tokens))), decode(self, batch))
+    )
     monkeypatch.setattr(Session, "roll_back", lambda self, n: (seen.append(("roll back", n)), roll_back(self, n)))
     monkeypatch.setattr(Session, "forget", lambda self: (seen.append(("forget", 0)), forget(self)))
     return seen
@@ -21,7 +23,7 @@ def calls(monkeypatch):
 
 def test_prefill_reads_all_tokens_at_once_after_a_warm_up(code, calls):
     found = speed.prefill(code, n_tokens=32, n_threads=1, repetitions=2)
-    assert calls == [("feed", 32), ("forget", 0), *[("roll back", 0), ("feed", 32)] * 2]
+    assert calls == [("decode", 32), ("forget", 0), *[("roll back", 0), ("decode", 32)] * 2]
     assert (found.n_threads, found.n_depth, found.n_tokens, len(found.tokens_per_s)) == (1, 0, 32, 2)
     assert min(found.tokens_per_s) > 0
     assert found.median == pytest.approx(np.median(found.tokens_per_s))
@@ -29,7 +31,7 @@ def test_prefill_reads_all_tokens_at_once_after_a_warm_up(code, calls):
 
 def test_decode_writes_one_by_one_at_its_depth_which_is_read_once(code, calls):
     found = speed.decode(code, n_tokens=3, n_threads=1, n_depth=40, repetitions=2)
-    assert calls == [("feed", 1), ("forget", 0), ("feed", 40), *[("roll back", 40), *[("feed", 1)] * 3] * 2]
+    assert calls == [("decode", 1), ("forget", 0), ("decode", 40), *[("roll back", 40), *[("decode", 1)] * 3] * 2]
     assert (found.n_depth, found.n_tokens) == (40, 3)
 
 
