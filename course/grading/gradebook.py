@@ -23,6 +23,7 @@ from nbgrader.api import Grade, Gradebook, InvalidEntry, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
+from tornado.log import app_log
 
 from course import stock
 from course.build import Lab
@@ -201,7 +202,7 @@ def _patiently(lab: Lab, work: Callable[[], _T]) -> _T:
 
 
 def _what(error: Exception) -> str:
-    return disk.reason(getattr(error, "orig", None) or error)
+    return disk.reason(getattr(error, "orig", None) or error).removeprefix("(sqlite3.OperationalError) ")
 
 
 def _refusal(lab: Lab, why: str) -> str:
@@ -215,9 +216,11 @@ def _refusal(lab: Lab, why: str) -> str:
 def _opened(lab: Lab) -> Iterator[Gradebook]:
     stock.find_scripts()
     gradebook = _kept(_url(lab), _course_id(lab), _file(lab))
+    app_log.disabled = True  # nbgrader's traceback, there, of what it raises anyway
     try:
         yield gradebook
     finally:
+        app_log.disabled = False
         gradebook.db.remove()  # it holds no lock, and remembers no row
 
 

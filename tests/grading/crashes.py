@@ -1,11 +1,13 @@
-"""A program that grades a class whose grader is killed at one step after the other, and resumed: `COURSE SCRATCH`.
+"""A program that grades a class, disturbed at one step after the other, and resumed: `kill|fill COURSE SCRATCH`.
 
-A step is what a power cut could fall before: a sync, a rename, a commit of the gradebook. The engine is left out: each
+A step is what a power cut could fall before: a sync, a rename, a commit of the gradebook. There the grader is killed,
+or the disk of the folder SCRATCH is filled up (a small one, please) until it has ended. The engine is left out: each
 submission gets the points that it names, so that many runs take seconds. Prints a line of JSON for each step.
 """
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -29,6 +31,10 @@ from course.grading.result import Exercise, Result
 from course.grading.submissions import Submission
 from tests.grading import test_bookkeeping
 
+FILLER, PAGE = "filler", 4096
+ENDS = {0: "", 3: "went on", 4: "said why"}  # by exit code
+TOLD = re.compile(r".*(No space left on device|database or disk is full).*lost.*")  # a line
+
 
 class Desk:
     """It takes a submission's points from its notebook's metadata."""
@@ -47,28 +53,51 @@ def hand_in(lab: Lab, student: str, points: float) -> None:
     path.write_text(nbformat.writes(notebook))
 
 
-def killed_at(lab: Lab, step: int | None) -> bool:
-    """Grade in a process of its own that is killed ahead of a step, if it comes to it; whether it was."""
+def kill(place: Path, step: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill(place: Path, step: int) -> None:
+    """Fill the disk of a folder up, but for no, one or two pages."""
+    with open(place / FILLER, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(PAGE))
+        except OSError:
+            file.truncate((file.tell() // PAGE - step % 3) * PAGE)
+
+
+def grade(lab: Lab, disturb: Callable[[Path, int], None] = kill, step: int = -1) -> str:
+    """Grade in a process of its own, disturbed ahead of a step; how that ended, empty if it did not come to it."""
     child = os.fork()
     if child:
-        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        status = os.waitpid(child, 0)[1]
+        (lab.course.parent / FILLER).unlink(missing_ok=True)
+        end = "killed" if os.WIFSIGNALED(status) else ENDS.get(os.WEXITSTATUS(status))
+        return sys.exit(f"disturbed at step {step}, it ended otherwise than it may") if end is None else end
     code = 1
     try:
         left = [step]
 
         def reached() -> None:
-            if left[0] is not None:
-                left[0] -= 1
-                if left[0] < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+            if left[0] == -1:
+                disturb(lab.course.parent, step)
 
         def stepping(function: Callable[..., Any]) -> Callable[..., Any]:
             return lambda *args: (reached(), function(*args))[1]
 
-        os.fsync, os.replace = stepping(os.fsync), stepping(os.replace)
-        event.listen(Engine, "commit", lambda connection: reached())
+        if step >= 0:
+            os.fsync, os.replace = stepping(os.fsync), stepping(os.replace)
+            event.listen(Engine, "commit", lambda connection: reached())
         ran = CliRunner().invoke(app, ["grade", lab.key, "--course", str(lab.course)])
-        code = 0 if ran.exit_code == 1 else print(ran.output, ran.exception, file=sys.stderr) or 1
+        is_disturbed = step >= 0 and left[0] < 0
+        if ran.exit_code == 1:  # zed has no verdict
+            code = 3 if is_disturbed else 0
+        elif ran.exit_code == 2 and is_disturbed and TOLD.fullmatch(ran.stderr.strip()):
+            code = 4
+        else:
+            print(ran.output, ran.stderr, repr(ran.exception), file=sys.stderr)
     finally:
         os._exit(code)
 
@@ -87,24 +116,25 @@ def found(lab: Lab) -> dict[str, Any]:
     }
 
 
-def main(course: Path, scratch: Path) -> None:
-    tempfile.tempdir = str(scratch)  # what the killed leave behind
+def main(disturb: Callable[[Path, int], None], course: Path, scratch: Path) -> None:
+    tempfile.tempdir = str(scratch)  # what the killed leave behind; and it is full when the course's disk is
     layers, desk = sandbox.probe(), Desk()
     sandbox.probe = lambda: layers  # type: ignore[assignment]
     check.open_desk = lambda lab, rules: nullcontext(desk)  # type: ignore[assignment,return-value,arg-type]
-    for step in [None, *range(1000)]:
-        lab = Lab("lab01_stack", scratch / str(step))
+    for step in range(-1, 1000):
+        lab = Lab("lab01_stack", scratch / "course")
         shutil.copytree(course, lab.course)
         for student, points in (("ada", 2), ("Bée", 1)):
             hand_in(lab, student, points)
         hand_in(lab, "zed", 0)
         (lab.course / "submitted" / "zed" / lab.name / "link").symlink_to("/")
-        is_killed = killed_at(lab, step)
-        killed_at(lab, None)
-        print(json.dumps(found(lab)), flush=True)
-        if step is not None and not is_killed:
+        end = grade(lab, disturb, step)
+        grade(lab)
+        print(json.dumps([end, found(lab)]), flush=True)
+        shutil.rmtree(lab.course)
+        if step >= 0 and not end:
             break
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main({"kill": kill, "fill": fill}[sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3]))
