@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import sysconfig
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +44,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     length = ["--most-files", "100", "--steps", "25", "--threads", "1"]
     _run(programs / "train.py", str(made), *TINY, *length)
     convert.convert(made, made / "tiny.gguf")
+    (made / "held_out.jsonl").rename(made / "all_held_out.jsonl")
     texts = models.held_out(request.param)[:2]
     (made / "held_out.jsonl").write_text("".join(json.dumps({"text": text[:3000]}) + "\n" for text in texts), "utf-8")
     _run(programs / "evaluate.py", str(made))
@@ -230,6 +232,15 @@ def test_a_small_run_gives_llama_cpp_the_same_model(trained: Path) -> None:
     file, text = trained / "tiny.gguf", (trained / "held_out.jsonl").read_text("utf-8")
     _assert_tokenized_alike(trained, file, text.splitlines(keepends=True))
     _assert_same_logits(trained, file, AutoTokenizer.from_pretrained(trained)(text)["input_ids"][:64])
+
+
+def test_a_small_run_leaves_the_librarys_held_out_files(trained: Path) -> None:
+    lines = (trained / "all_held_out.jsonl").read_text("utf-8").splitlines()
+    texts = {one["path"]: one["text"] for one in map(json.loads, lines)}
+    assert len(texts) == len(lines) > 10
+    for name in NAMES:
+        assert all(_program(models.folder_of(name), "corpus").is_held_out(text) for text in texts.values())
+    assert all((Path(sysconfig.get_path("stdlib")) / path).read_text("utf-8") == texts[path] for path in texts)
 
 
 def test_the_same_steps_give_the_same_weights(trained: Path, tmp_path: Path) -> None:

@@ -40,12 +40,22 @@ def read(most_files: int | None = None) -> Corpus:
     files, packages = _permissive_files()
     train: list[str] = []
     held_out: list[str] = []
-    for text in _texts(files):
+    for _, text in _texts(files):
         (held_out if is_held_out(text) else train).append(text)
         if len(train) == most_files:
             break
     np.random.default_rng(0).shuffle(train)
     return Corpus(train, held_out, packages)
+
+
+def held_out_of_library() -> list[dict[str, str]]:
+    """Path and text of each held-out file of the standard library, which may be passed on under Python's licence."""
+    library = Path(sysconfig.get_path("stdlib"))
+    return [
+        {"path": path.relative_to(library).as_posix(), "text": text}
+        for path, text in _texts(_library_files())
+        if is_held_out(text)
+    ]
 
 
 def train_tokenizer(texts: list[str], vocab_size: int) -> Tokenizer:
@@ -69,8 +79,8 @@ def encode(tokenizer: Tokenizer, texts: list[str]) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def _texts(files: Iterable[Path]) -> Iterable[str]:
-    """Each text once, if it is UTF-8 of between 200 and 300,000 characters."""
+def _texts(files: Iterable[Path]) -> Iterable[tuple[Path, str]]:
+    """Each text once, with its first file, if it is UTF-8 of between 200 and 300,000 characters."""
     seen = set()
     for file in files:
         try:
@@ -79,14 +89,12 @@ def _texts(files: Iterable[Path]) -> Iterable[str]:
             continue
         if 200 < len(text) < 300_000 and text not in seen:
             seen.add(text)
-            yield text
+            yield file, text
 
 
 def _permissive_files() -> tuple[list[Path], list[list[str]]]:
     """The standard library's files and those of packages whose metadata names a permissive licence, and no other."""
-    library = Path(sysconfig.get_path("stdlib"))
-    installed = {"site-packages", "dist-packages"}
-    files = [path for path in sorted(library.rglob("*.py")) if not installed & set(path.parts)]
+    files = _library_files()
     packages = [["CPython standard library", sysconfig.get_python_version(), "PSF-2.0"]]
     for package in sorted(importlib.metadata.distributions(), key=lambda found: found.metadata["Name"] or ""):
         licence = _licence(package)
@@ -94,6 +102,12 @@ def _permissive_files() -> tuple[list[Path], list[list[str]]]:
             files += [Path(str(package.locate_file(file))) for file in package.files or [] if file.suffix == ".py"]
             packages.append([package.metadata["Name"], package.version, licence[:80]])
     return files, packages
+
+
+def _library_files() -> list[Path]:
+    installed = {"site-packages", "dist-packages"}
+    files = sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py"))
+    return [path for path in files if not installed & set(path.parts)]
 
 
 def _licence(package: importlib.metadata.Distribution) -> str:

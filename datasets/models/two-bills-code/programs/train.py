@@ -3,8 +3,9 @@
     python train.py OUT --layers 4 --sequences 16 --threads 2 --bf16 --compile --seconds 8000
 
 is the run of the bill beside this folder. OUT becomes a folder that transformers loads (config.json, tokenizer.json,
-model.safetensors), with training_bill.json. It is written once a minute: a killed run leaves its last state, and a bill
-that says `"finished": false`. With --steps instead of --seconds the same command gives the same weights again.
+model.safetensors), with training_bill.json and held_out.jsonl, the standard library's held-out files. It is written once
+a minute: a killed run leaves its last state, and a bill that says `"finished": false`. With --steps instead of --seconds
+the same command gives the same weights again.
 """
 
 import argparse
@@ -59,6 +60,8 @@ def main() -> None:
         },
     }
     args.out.mkdir(parents=True, exist_ok=True)
+    held_out = "".join(json.dumps(text) + "\n" for text in corpus.held_out_of_library())
+    (args.out / "held_out.jsonl").write_text(held_out, encoding="utf-8")
     torch.manual_seed(recipe.seed)
     network = Network(shape)
     for account in train(network, torch.from_numpy(streams["train"]), recipe):
