@@ -3,9 +3,9 @@
     python train.py OUT --layers 4 --sequences 16 --threads 2 --bf16 --compile --seconds 8000
 
 is the run of the bill beside this folder. OUT becomes a folder that transformers loads (config.json, tokenizer.json,
-model.safetensors), with training_bill.json and held_out.jsonl, the standard library's held-out files. It is written once
-a minute: a killed run leaves its last state, and a bill that says `"finished": false`. With --steps instead of --seconds
-the same command gives the same weights again.
+model.safetensors), with training_bill.json and held_out.jsonl, the standard library's held-out files. It is written
+once a minute: a killed run leaves its last state, and a bill that says `"finished": false`. With --steps in place of
+--seconds the same command gives the same weights again.
 """
 
 import argparse
