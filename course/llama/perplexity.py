@@ -148,13 +148,13 @@ def _compare(
     def block(at: int) -> tuple[np.ndarray, ...]:
         rows = slice(at, at + n_rows)
         z = logits[rows]
-        _, _, log_sums = _exponentials(z)
-        nll = log_sums - z[np.arange(len(z)), targets[rows]]
+        top, _, total = _exponentials(z)
+        nll = np.log(total) - (z[np.arange(len(z)), targets[rows]] - top)  # rounded as llama-perplexity rounds
         if reference is None:
             return nll, np.zeros(0), np.zeros(0)
         r = reference[rows]
-        weights, total, reference_log_sums = _exponentials(r)
-        kl = (weights * (r - z)).sum(1) / total + log_sums - reference_log_sums
+        r_top, weights, r_total = _exponentials(r)
+        kl = (weights * (r - z)).sum(1) / r_total + (top + np.log(total)) - (r_top + np.log(r_total))
         return nll, kl, r.argmax(1) == z.argmax(1)
 
     found = pool.map(block, range(0, len(logits), n_rows))
@@ -162,12 +162,11 @@ def _compare(
 
 
 def _exponentials(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each row's probabilities up to a factor, what they sum to, and the logits' log-sum-exp (float64)."""
+    """Each row's largest logit, its probabilities up to a factor, and what they sum to (float64)."""
     top = logits.max(1)
     weights = logits - top[:, None]
     np.exp(weights, out=weights)
-    total = weights.sum(1)
-    return weights, total, top + np.log(total, dtype=np.float64)
+    return top, weights, weights.sum(1, dtype=np.float64)
 
 
 @contextmanager
@@ -204,7 +203,7 @@ def _keeper(keep: Path | None, shape: tuple[int, ...]) -> Iterator[Callable[[np.
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
         def write(logits: np.ndarray) -> None:
-            _, _, log_sums = _exponentials(logits)
-            file.write((logits - log_sums[:, None].astype(np.float32)).tobytes())
+            top, _, total = _exponentials(logits)
+            file.write((logits - (top + np.log(total)).astype(np.float32)[:, None]).tobytes())
 
         yield write
