@@ -121,9 +121,11 @@ def _circumstances(found: Mapping[str, Any]) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, {machine['system']}"
     )
     loads = f"load {machine['load']['least']:.1f} to {machine['load']['most']:.1f} while measuring"
-    layers = f"as {machine['user']} user, confined by {', '.join(machine['sandbox'])}"
+    confined = (
+        f" · as {machine['user']} user, confined by {', '.join(machine['sandbox'])}" if "sandbox" in machine else ""
+    )
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
-    lines = [f"{found['date']} · {where} · {layers} · {loads}.", versions + ".", *(f"{n}." for n in found["notes"])]
+    lines = [f"{found['date']} · {where}{confined} · {loads}.", versions + ".", *(f"{n}." for n in found["notes"])]
     return "".join(f"- {line[0].upper()}{line[1:]}\n" for line in lines)
 
 
