@@ -316,8 +316,8 @@ def table(rows, *, both=None, depth=None, order=("pp", "tg")):
 
 
 for noise in ([], ["build: 1 (0c1e570)", "", "{\"n_prompt\": 512, \"n_ge"]):
-    pairs = [(512, 0), (0, 64), (256, 32), (int(r.integers(1, 999)), 0), (0, int(r.integers(1, 99))), (1, 1)]
-    rows = [row(*pairs[i]) for i in r.permutation(len(pairs))]
+    n_prompt, n_gen = int(r.integers(1, 999)), int(r.integers(1, 99))
+    rows = [row(*pair) for pair in [(0, 64), (512, 0), (256, 32), (0, n_gen), (n_prompt, 0), (1, 1)]]
     lines = [json.dumps(one) for one in rows]
     text = "\n".join([*noise[:2], *lines[:3], *noise[1:], *lines[3:], ""])
     sorted_ = sorted((one for one in rows if not (one["n_prompt"] and one["n_gen"])), key=lambda one: one["n_prompt"] == 0)
@@ -635,7 +635,7 @@ def summary(samples):
     return median, q75 - q25
 
 
-for n, warm in ((int(r.integers(8, 12)), None), (9, 3), (8, 0), (2, 1)):
+for n, warm in ((int(r.integers(8, 12)), None), (10, 4), (8, 0), (2, 1)):
     samples = [float(x) for x in r.lognormal(3, 0.5, n)]
     samples[0] = 5 * max(samples)
     dropped = 1 if warm is None else warm
@@ -702,8 +702,7 @@ def verdict(speed, size, reading, *, few=min, many=max, at=None, growth=lambda f
     return next((name for name in order if holds[name]), "neither")
 
 
-def drawn(share, of_the_threads):
-    counts = [(1, 2), (1, 2, 4, 8), (2, 4, 8), (4, 8, 16, 32)][int(r.integers(4))]
+def drawn(counts, share, of_the_threads):
     few, many = counts[0], counts[-1]
     growth = max(1.05, r.uniform(*of_the_threads) * many / few)
     size, top, share = r.uniform(1e8, 1e10), r.uniform(5, 200), r.uniform(*share)
@@ -716,7 +715,9 @@ def drawn(share, of_the_threads):
 
 
 low, high = (0.1, 0.6), (0.75, 0.98)
-cases = {f"ladder {i + 1}": drawn(*[(high, low), (high, high), (low, high), (low, low)][i % 4]) for i in range(24)}
+shares = [(high, low), (high, high), (low, high), (low, low)]
+counted = [(1, 2), (2, 4, 8), (1, 2, 4, 8), (4, 8, 16, 32), (1, 2, 4), (2, 4, 8, 16)]
+cases = {f"ladder {i + 1}": drawn(counted[i // 4], *shares[i % 4]) for i in range(24)}
 rows_of = data.load("llama_bench").groupby("phase").get_group
 for phase, tokens in (("decode", 1), ("prefill", 64)):
     rows = rows_of(phase)

@@ -55,7 +55,7 @@ def test_nonsense_is_not_accused_of_an_idea(graded: Grade, desk: Desk) -> None:
     nonsense = {
         exercise: re.sub(r"(def \w+\([^)]*\)):.*", r"\1:\n    return 42", source, flags=re.DOTALL)
         for exercise, source in notebooks.solved(desk.release, desk.solution).items()
-        if "def " in source  # an answer that measures defines nothing
+        if "lab.measure(" not in source  # an answer that measures is judged by its records
     }
     result = graded(nonsense)
     lost = {e.id: (e.verdict, e.misconception) for e in result.exercises if e.verdict != "pass"}

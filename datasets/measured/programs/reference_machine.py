@@ -61,6 +61,8 @@ MEASUREMENTS = {
     "prefill": in_lab("lab05", "prefill", "token/s", (150, 1500)),
     "decode": in_lab("lab05", "decode", "token/s", (20, 200)),
     "decode_q4": in_lab("lab05", "decode_q4", "token/s", (30, 250)),
+    "ladder": in_lab("lab06", "ladder", "nat", (0.002, 0.05)),
+    "smollm2_speed": in_lab("lab06", "smollm2_speed", "token/s", (40, 300)),
 }
 
 
