@@ -15,10 +15,11 @@ TRIES = 3
 class Cluster:
     """A scheduler and workers, on loopback. `close` ends them, by their process ids."""
 
-    def __init__(self, folder: Path, *, tries: int = TRIES) -> None:
+    def __init__(self, folder: Path, *, tries: int = TRIES, ttl: str = "5 minutes") -> None:
         self.folder, self.processes, self.n_started = folder, dict[str, subprocess.Popen[bytes]](), 0
         told = folder / "scheduler.json"
-        settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(tries - 1)}
+        told_to = {"ALLOWED_FAILURES": str(tries - 1), "WORKER_TTL": ttl}
+        settings = {f"DASK_DISTRIBUTED__SCHEDULER__{name}": value for name, value in told_to.items()}
         place = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(told))
         self._start("scheduler", "dask_scheduler", *place, **settings)
         self.address: str = json.loads(self._written(told))["address"]

@@ -1,6 +1,7 @@
 """A class on a Dask cluster: a real scheduler and real workers, each a process; the same marks as on one machine."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -104,7 +105,7 @@ def test_killing_a_worker_changes_no_mark(lab: Lab, found: list[Submission], two
     assert "broken JSON" in rows["zed"].reason and len(rows) == 6
 
 
-def test_what_kills_its_workers_is_a_row_after_three(lab: Lab, found: list[Submission], two: Cluster) -> None:
+def test_what_kills_its_workers_is_a_row_after_three(lab: Lab, two: Cluster, tmp_path: Path) -> None:
     deaths = []
 
     def kill_whoever_takes_it() -> None:
@@ -114,17 +115,33 @@ def test_what_kills_its_workers_is_a_row_after_three(lab: Lab, found: list[Submi
             two.kill(name)
             deaths.append(name)
 
-    ada = [one for one in found if one.student == "ada"]
+    slow = [handed_in(lab, tmp_path, "slow", {**RIGHT, "1.1": SLOW.format(5)})]  # so that it is caught at it
     with ThreadPoolExecutor(1) as other:
         killing = other.submit(kill_whoever_takes_it)
-        rows = list(cluster.grade_all(lab, RULES, ada, scheduler=two.address))
+        rows = list(cluster.grade_all(lab, RULES, slow, scheduler=two.address))
         killing.result()
     assert [(row.student, row.result, row.reason) for row in rows] == [
-        ("ada", None, "the worker that graded it died, 3 times")
+        ("slow", None, "the worker that graded it died, 3 times")
     ]
     assert len(set(deaths)) == TRIES
-    [again] = cluster.grade_all(lab, RULES, ada, scheduler=two.address)
-    assert again.result and again.result.points == 7
+    [again] = cluster.grade_all(lab, RULES, slow, scheduler=two.address)
+    assert again.result and again.result.points == 5
+
+
+def test_the_task_of_a_worker_that_is_stopped_goes_to_another(
+    lab: Lab, found: list[Submission], tmp_path: Path
+) -> None:
+    slow = [handed_in(lab, tmp_path, f"slow {n}", {**RIGHT, "1.1": SLOW.format(3)}) for n in range(2)]
+    with closing(Cluster(tmp_path, ttl="8s")) as own, ThreadPoolExecutor(1) as other:
+        own.add_worker()
+        own.add_worker()
+        own.wait_for(2)
+        stopping = other.submit(lambda: own.processes[busy(own)[0]].send_signal(signal.SIGSTOP))
+        rows = {row.student: row for row in cluster.grade_all(lab, RULES, [*slow, *found], scheduler=own.address)}
+        stopping.result()
+        assert "failed to heartbeat" in own.log("scheduler")
+    points = {student: row.result.points for student, row in rows.items() if row.result}
+    assert points == {"ada": 7, "Bée Müller": 5, "c.d": 0, "slow 0": 5, "slow 1": 5} and len(rows) == 6
 
 
 def test_a_scheduler_that_dies_is_told_and_what_was_graded_stays(
