@@ -203,12 +203,16 @@ def _stamp(lab: Lab, notebook: NotebookNode) -> None:
 
 
 def _mark_trials(notebook: NotebookNode) -> None:
-    """Let Run All go on over what an unanswered exercise raises: checks, predictions, and the trials before a check."""
+    """Let Run All go on over what an unanswered exercise raises.
+
+    That are checks, predictions, the trials before a check, and an answer that is no function: it raises as it is run.
+    """
     exercise = False
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         exercise = exercise or bool(ANSWER.match(name))
-        if cell.cell_type == "code" and exercise and not re.match(r"^ex-\d+-\d+$", name):
+        is_function = name.startswith("ex-") and not cell.source.startswith("### BEGIN SOLUTION")
+        if cell.cell_type == "code" and exercise and not is_function:
             cell.metadata["tags"] = sorted({*cell.metadata.get("tags", []), MAY_RAISE})
         if CHECK.match(name) or cell.cell_type == "markdown":
             exercise = False

@@ -42,9 +42,9 @@ plots.use_style()
 # | `kv_bytes_per_token` | keys and values that one token leaves behind | byte |
 # | `depth` | tokens that came before the one being made | tokens |
 # | `bandwidth_bytes_per_s` | how fast memory can be read | byte/s |
-# | prefill (pp) | reading the prompt, all of its tokens at once | token/s |
-# | decode (tg) | writing the answer, one token after the other | token/s |
-# | `ttft`, `tpot` | time to first token, time per output token after it | s |
+# | prefill (pp) | reading the prompt, all tokens at once | token/s |
+# | decode (tg) | writing the answer, one token after another | token/s |
+# | `ttft`, `tpot` | time to first token, per token after it | s |
 
 # %% [markdown]
 # ## 1 · What is in the file?
