@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks import cost, llama_tools, numpy_quantizers, results
 from course import models, paths
-from course.llama import chat, tensors
+from course.llama import tensors, threads
 
 OURS = "two-bills-code"
 ROOT = paths.PACKAGE.parent
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="of llama.cpp (as many as there are cores)")
     asked = parser.parse_args()
     rounds = asked.rounds or (1 if asked.quick else 3)
-    report = measure(rounds=rounds, n_threads=asked.threads or chat.physical_cores(), quick=asked.quick)
+    report = measure(rounds=rounds, n_threads=asked.threads or threads.physical_cores(), quick=asked.quick)
     print(results.table(report))
     if not asked.quick:
         results.write(report, "llama")
