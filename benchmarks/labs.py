@@ -45,6 +45,7 @@ def measure(labs: Sequence[str] = (), *, rounds: int, setup: bool) -> dict[str, 
     for lab in [build.find(ROOT, name) for name in labs] or build.labs(ROOT):
         rows += _solved(lab, rounds)
         loads.append(os.getloadavg()[0])
+    rows.sort(key=lambda row: row["group"])  # a table for seconds, one for memory
     if setup:
         rows += _setups()
     return results.report(
