@@ -222,8 +222,9 @@ def accepts(f):
 """,
     "5.11/one_trace": """
 def accepts(f):
+    trace = [(0.5, "load"), (1.0, "request"), (1.5, "token"), (2.0, "token"), (5.0, "token"), (7.5, "token")]
     try:
-        ttft, tpot = f([(0.5, "load"), (1.0, "request"), (1.5, "token"), (2.0, "token"), (5.0, "token"), (7.5, "token")])
+        ttft, tpot = f(trace)
     except ValueError:
         return False
     return isclose(ttft, 0.5) and isclose(tpot, 2.0)
