@@ -2,6 +2,7 @@
 
 import typer
 
+from course import lean  # noqa: F401 (before all others)
 from course.commands import attacking, instructor, ledger, library, machine, models, student, talking
 
 app = typer.Typer(

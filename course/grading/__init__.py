@@ -23,3 +23,5 @@
 Nothing that runs a student's code is trusted: it sees no test, no other file of the machine, no network; it can answer
 calls, and no more. Nothing that it says is unpickled. A pass is said by the judge, never taken from silence.
 """
+
+from course import lean  # noqa: F401 (before all others)
