@@ -99,8 +99,9 @@ def grade(book: Ledger, lab: Lab, tasks: Sequence[Task], rules: Rules, engine: E
 
 
 def grade_here(lab: Lab, rules: Rules, found: Sequence[Submission], *, workers: int = 1) -> Generator[Row, None, None]:
-    """The engine that is this machine."""
-    with check.open_desk(lab, rules) as at:
+    """The engine that is this machine, whose processors the workers share."""
+    threads = max(1, (os.cpu_count() or 1) // workers)  # more would wait for each other, spinning
+    with check.open_desk(lab, replace(rules, threads=threads)) as at:
         yield from pool.grade_all(at, found, workers=workers)
 
 

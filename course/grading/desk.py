@@ -34,11 +34,12 @@ class Graded:
 
 @dataclass(frozen=True)
 class Rules:
-    """How submissions are confined and how long they may take. No layers: unconfined."""
+    """How submissions are confined, how long they may take, and on how many threads each computes (None: all)."""
 
     layers: tuple[str, ...]
     limits: sandbox.Limits = field(default_factory=sandbox.Limits)
     times: Times = field(default_factory=Times)
+    threads: int | None = None
 
     @classmethod
     def of(cls, course: Path, layers: tuple[str, ...]) -> "Rules":
@@ -145,7 +146,8 @@ def lay_out(
     """A desk for a lab of which no more than its notebooks need be here."""
     hides = hiding.hidden_packages(solution)
     needed = tuple(imports(solution, without=hides))
-    warmed = warm.Renewed(needed, hides, template or warm.start(needed, hidden=hides))
+    started = template or warm.start(needed, hidden=hides, threads=rules.threads)
+    warmed = warm.Renewed(needed, hides, rules.threads, started)
     return Desk(lab, solution, release, warmed, rules, hiding.paths_of(hides))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from course.grading import sandbox
 
 KERNEL, JUDGE = "kernel", "judge"
+THREADS = "OMP_NUM_THREADS"  # which libraries read when they are imported: before the fork
 
 
 def become(request: dict[str, Any], fds: list[int]) -> None:
@@ -27,8 +28,9 @@ def become(request: dict[str, Any], fds: list[int]) -> None:
         os.dup2(log, 1)
         os.dup2(log, 2)
         _close_all_but({0, 1, 2, status, channel})
+        threads = {THREADS: os.environ[THREADS]} if THREADS in os.environ else {}
         os.environ.clear()
-        os.environ.update(request["env"])
+        os.environ.update(request["env"] | threads)
         policy = sandbox.Policy.from_json(request["policy"])
         try:
             layers = sandbox.enter(policy)

@@ -87,7 +87,6 @@ class Job:
             "NBGRADER_EXECUTION": "autograde",
             "HF_HUB_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "false",
-            "OMP_NUM_THREADS": str(min(2, os.cpu_count() or 1)),
         }
 
     def close(self) -> None:

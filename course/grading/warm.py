@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from course.grading import sandbox, template
+from course.grading.fork import THREADS
 
 # All that the warm process gets of the grader's environment: its forks can read its memory, tokens and passwords too.
-_INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "TWO_BILLS_CACHE", "OMP_NUM_THREADS")
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "TWO_BILLS_CACHE", THREADS)
 START_S = 180
 FORK_S = 30
 BACKEND = "module://matplotlib_inline.backend_inline"  # matplotlib's, so that plots land in the notebook
@@ -168,12 +169,15 @@ class Cold:
     """Where forking from a warm process does not work: a fresh one for every child."""
 
     hidden: tuple[str, ...] = ()
+    threads: int | None = None
     is_gone: bool = False
 
     def fork(
         self, kind: str, policy: sandbox.Policy, env: Mapping[str, str], *, connection_file: str | None = None
     ) -> Child:
-        return _started([], self.hidden).fork(kind, policy, env, connection_file=connection_file, owned=True)
+        return _started([], self.hidden, self.threads).fork(
+            kind, policy, env, connection_file=connection_file, owned=True
+        )
 
     def close(self) -> None:
         pass
@@ -185,6 +189,7 @@ class Renewed:
 
     imports: tuple[str, ...]
     hidden: tuple[str, ...]
+    threads: int | None
     now: Template
 
     def fork(
@@ -194,7 +199,7 @@ class Renewed:
             return self.now.fork(kind, policy, env, connection_file=connection_file)
         except Gone:
             self.now.close()
-            self.now = start(self.imports, hidden=self.hidden)
+            self.now = start(self.imports, hidden=self.hidden, threads=self.threads)
             return self.now.fork(kind, policy, env, connection_file=connection_file)
 
     def line(self) -> socket.socket | None:
@@ -212,15 +217,18 @@ class Renewed:
         self.now.close()
 
 
-def start(imports: Iterable[str], *, hidden: Iterable[str] = ()) -> Template:
-    """A warm process that has run the import statements; a cold start for each child if its forks do not compute."""
+def start(imports: Iterable[str], *, hidden: Iterable[str] = (), threads: int | None = None) -> Template:
+    """A warm process that has run the import statements; a cold start for each child if its forks do not compute.
+
+    Its forks compute on so many `threads`, or on as many as OMP_NUM_THREADS says in the grader's own environment.
+    """
     try:
-        return _started(imports, tuple(hidden))
+        return _started(imports, tuple(hidden), threads)
     except NoFork:
-        return Cold(tuple(hidden))
+        return Cold(tuple(hidden), threads)
 
 
-def _started(imports: Iterable[str], hidden: tuple[str, ...]) -> Warm:
+def _started(imports: Iterable[str], hidden: tuple[str, ...], threads: int | None) -> Warm:
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     course = json.dumps({"imports": list(imports), "hidden": hidden})
     command = [sys.executable, "-m", "course.grading.template", str(theirs.fileno()), course]
@@ -228,6 +236,8 @@ def _started(imports: Iterable[str], hidden: tuple[str, ...]) -> Warm:
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     env |= {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "MPLBACKEND": BACKEND}
+    if threads:
+        env.setdefault(THREADS, str(threads))
     process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=env)
     theirs.close()
     control.settimeout(START_S)

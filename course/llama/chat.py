@@ -56,7 +56,7 @@ def stream(
 
     At temperature 0 each token is the likeliest one: the same question gets the same answer on the same machine
     (another CPU rounds otherwise). Nothing is remembered between questions. `primer` holds (role, text) turns that go
-    before the question. `n_threads` is by default `threads.physical_cores()`. Raises LlamaError.
+    before the question. `n_threads` is by default as `threads.checked` says. Raises LlamaError.
     """
     if not question.strip():
         raise ChatError("an empty question has no answer")

@@ -17,9 +17,13 @@ def physical_cores() -> int:
 
 
 def checked(n_threads: int | None) -> int:
-    """`n_threads`, or by default `physical_cores()`. Raises LlamaError for a number that this machine cannot have."""
+    """`n_threads`; by default `physical_cores()`, or OMP_NUM_THREADS where that allows fewer.
+
+    Raises LlamaError for a number that this machine cannot have.
+    """
     if n_threads is None:
-        return physical_cores()
+        allowed = os.environ.get("OMP_NUM_THREADS", "")
+        return min(physical_cores(), int(allowed)) if allowed.isdecimal() and int(allowed) else physical_cores()
     if not 1 <= n_threads <= _usable():
         raise LlamaError(f"{n_threads:,} threads: this machine has 1 to {_usable()} for you")
     return n_threads

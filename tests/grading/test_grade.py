@@ -1,8 +1,10 @@
 """`course grade` on a class: verdicts, marks in nbgrader's gradebook, and workers that die."""
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from course import build
 from course.build import Lab
 from course.cli import app
 from course.commands import classes
-from course.grading import desk, pool, sandbox, submissions
+from course.grading import bookkeeping, check, desk, pool, sandbox, submissions
 from course.grading.desk import Rules
 from course.grading.pool import Row
 from course.grading.referee import Times
@@ -139,6 +141,21 @@ def test_a_worker_that_dies_takes_nothing_with_it(
     else:
         assert rows["ada"].reason == "the worker that graded it died, 3 times" and len(killed) == 3
     assert rows["Bée Müller"].result and rows["Bée Müller"].result.points == 5
+
+
+def test_workers_share_the_processors(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+
+    def opened(lab: Lab, rules: Rules) -> Any:
+        asked.append(rules.threads)
+        return nullcontext()
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(check, "open_desk", opened)
+    monkeypatch.setattr(pool, "grade_all", lambda at, found, workers: iter(()))
+    for workers in (1, 3, 20):
+        assert list(bookkeeping.grade_here(lab, Rules(()), [], workers=workers)) == []
+    assert asked == [8, 2, 1]
 
 
 def test_the_table_counts_what_there_is_to_do() -> None:

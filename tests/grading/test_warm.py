@@ -1,5 +1,6 @@
 """The warm process: its forks are fresh, end with their lease, and outlive nobody."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from course.grading import execute, fork, hiding, warm
 from course.grading.job import Job
+from tests.grading.conftest import LIMITS, TIMES, notebook
 
 Execute = Callable[..., execute.Execution]
 
@@ -50,6 +52,23 @@ def test_libraries_compute_in_a_fork(execute: Execute) -> None:
         "print(bool(a.grad.abs().sum() > 0) and (b @ b)[0, 0] == 300)"
     )
     assert execute(work, "pass").notebook.cells[1].outputs[0].text == "True\n"
+
+
+@pytest.mark.parametrize("given", [1, None])
+def test_a_fork_computes_on_the_threads_that_it_is_given(
+    given: int | None, layers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(fork.THREADS, raising=False)
+    if given is None:
+        monkeypatch.setenv(fork.THREADS, "1")  # the grader's own environment comes first
+    started = warm.start(["import torch"], threads=given or 2)
+    try:
+        shown = run_alone(
+            started, layers, "import os, torch\nprint(torch.get_num_threads(), os.environ['OMP_NUM_THREADS'])"
+        )
+    finally:
+        started.close()
+    assert shown == "1 1\n"
 
 
 def test_every_result_says_which_layers_held(execute: Execute, layers: tuple[str, ...]) -> None:
@@ -116,11 +135,18 @@ assert not found and 'jupytext.cli' not in sys.modules
 """
 
 
+def run_alone(started: warm.Template, layers: tuple[str, ...], answer: str) -> str:
+    """What an answer prints."""
+    job = Job(layers, LIMITS)
+    made = notebook(answer, "pass")
+    try:
+        ran = asyncio.run(execute.Executor(made, made, job, started, TIMES).run())
+    finally:
+        job.close()
+    return ran.notebook.cells[1].outputs[0].text
+
+
 def run_hidden(started: warm.Template, layers: tuple[str, ...], answer: str) -> tuple[str | None, bool]:
-    import asyncio
-
-    from tests.grading.conftest import LIMITS, TIMES, notebook
-
     job = Job(layers, LIMITS, hidden=hiding.paths_of(["jupytext"]))
     made = notebook(answer, "import jupytext\nassert jupytext.__version__")
     try:
