@@ -1,9 +1,11 @@
-"""A class to grade: a temporary course made from this one, and seeded submissions of its lab 1."""
+"""A class to grade: a temporary course made from this one, and seeded submissions of one of its labs."""
 
 import random
 import shutil
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 from nbformat import NotebookNode
@@ -11,9 +13,10 @@ from nbformat import NotebookNode
 from course import build, paths
 from course.build import Lab
 from course.grading import gradebook, intake
-from tests.labs import lab01, notebooks
+from course.grading.submissions import Submission
+from course.measure import record
+from tests.labs import notebooks
 
-START = '# %% nbgrader={"grade_id": "start"}\n'
 SEED = 2026
 
 # nbgrader's own defaults but for names of folders, for stderr, which would cost points, and for longer limits.
@@ -47,6 +50,7 @@ class Classroom:
     answers: dict[str, dict[str, str]]  # by student and exercise
     solution: NotebookNode
     release: NotebookNode
+    records: list[record.Record]  # what they all measured
 
     @property
     def ours(self) -> Path:
@@ -68,32 +72,36 @@ class Classroom:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(course, place)
         for student in self.answers:
-            folder = place / "submitted" / student / self.lab.name
-            folder.mkdir(parents=True)
-            notebooks.save(self.notebook(student), folder, self.lab.name)
+            self.hand_in(student, place / "submitted" / student / self.lab.name)
         return place
 
+    def hand_in(self, student: str, folder: Path) -> Submission:
+        """Write what the student hands in, into a folder that is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        record.write(folder, self.records)
+        return Submission(student, notebooks.save(self.notebook(student), folder, self.lab.name), folder)
 
-def lay_out(root: Path, *, title: str, preloads: str = "", submissions: int) -> Classroom:
-    """Make the two courses below `root`, with the statements `preloads` added to the lab's first cell."""
-    original = build.find(paths.PACKAGE.parent, "lab01")
+
+def lay_out(root: Path, key: str, *, submissions: int) -> Classroom:
+    """Make the two courses of a lab ("lab01") below `root`."""
+    original = build.find(paths.PACKAGE.parent, key)
+    bank = import_module(f"tests.labs.{original.key}")
     lab = Lab(original.name, root / "ours")
     lab.source.parent.mkdir(parents=True)
     shutil.copy(original.course / "nbgrader_config.py", lab.course)
-    source = original.source.read_text()
-    if START not in source:
-        raise ValueError(f"{original.source} has no cell that begins with {START.strip()!r}")
-    lab.source.write_text(source.replace(START, START + preloads))
+    shutil.copy(original.source, lab.source)
     build.build(lab)
     solution, release = (nbformat.read(path, as_version=4) for path in (lab.solution, lab.release))
     gradebook.prepare(lab, solution)
     stock = root / "stock"
     shutil.copytree(lab.course, stock)  # the gradebook as well
     (stock / "nbgrader_config.py").write_text(STOCK_CONFIG)
-    return Classroom(title, lab, stock, hand_in(release, solution, submissions), solution, release)
+    answers = _answers(release, solution, bank, submissions)
+    title = f"lab {int(lab.key.removeprefix('lab'))}"
+    return Classroom(title, lab, stock, answers, solution, release, getattr(bank, "RECORDS", []))
 
 
-def hand_in(release: NotebookNode, solution: NotebookNode, number: int) -> dict[str, dict[str, str]]:
+def _answers(release: NotebookNode, solution: NotebookNode, bank: ModuleType, number: int) -> dict[str, dict[str, str]]:
     """Answers of so many students: in turn all right, with wrong ideas, partly blank, right in other ways; seeded."""
     dice, right = random.Random(SEED), notebooks.solved(release, solution)
     right = {exercise: source for exercise, source in right.items() if exercise in graded(release)}
@@ -101,12 +109,12 @@ def hand_in(release: NotebookNode, solution: NotebookNode, number: int) -> dict[
     for place in range(number):
         answers = dict(right)
         if place % 4 == 1:
-            for idea in dice.sample(sorted(lab01.WRONG), 3):
-                answers[idea.split("/")[0]] = lab01.WRONG[idea]
+            for idea in dice.sample(sorted(bank.WRONG), 3):
+                answers[idea.split("/")[0]] = bank.WRONG[idea]
         elif place % 4 == 2:
             answers = {exercise: source for exercise, source in right.items() if dice.random() < 0.6}
         elif place % 4 == 3:
-            answers |= {exercise: dice.choice(sources) for exercise, sources in lab01.RIGHT.items()}
+            answers |= {exercise: dice.choice(sources) for exercise, sources in bank.RIGHT.items()}
         found[f"student{place:03d}"] = answers
     return found
 

@@ -28,12 +28,12 @@ class Run:
 def ours(room: Classroom, place: Path, *, workers: int) -> Run:
     """`course grade`, start of the warm process and writing of the gradebook included."""
     course = room.fresh(room.ours, place)
-    spent = cost.of([ours_command(course, workers=workers)], cwd=course)
+    spent = cost.of([ours_command(course, lab=room.lab.key, workers=workers)], cwd=course)
     return Run(spent, _complete(ours_scores(spent.output), room, "course grade"))
 
 
-def ours_command(course: Path, *, workers: int = 1, scheduler: str = "") -> list[str]:
-    command = [sys.executable, "-m", "course", "grade", "lab01", str(course / "submitted")]
+def ours_command(course: Path, *, lab: str = "lab01", workers: int = 1, scheduler: str = "") -> list[str]:
+    command = [sys.executable, "-m", "course", "grade", lab, str(course / "submitted")]
     engine = ["--scheduler", scheduler] if scheduler else ["--workers", str(workers)]
     return [*command, *engine, "--json", "--course", str(course)]
 

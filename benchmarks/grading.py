@@ -2,11 +2,12 @@
 
     python benchmarks/grading.py [--quick] [--submissions N] [--rounds N] [--no-otter]
 
-Prints a table, and writes results/grading.json and ../RESULTS.md. Lab 1 imports no torch; the labs that do are stood in
-for by lab 1 with `import torch` and `import transformers` in its first cell.
+Prints a table, and writes results/grading.json and ../RESULTS.md. Two labs: the first imports no torch, the fifth does,
+and asks a small model of its own.
 """
 
 import argparse
+import statistics
 import tempfile
 import time
 from collections import defaultdict
@@ -16,16 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import classroom, contenders, cost, inside, otter_peer, results
+from benchmarks import classroom, contenders, cost, floor, inside, otter_peer, results
 from benchmarks.classroom import Classroom
 from benchmarks.contenders import Run
 
-PLAIN, TORCH = "lab 1", "lab 1 with torch"
-LABS = {PLAIN: "", TORCH: "import torch\nimport transformers\n"}
-STAND_IN = (
-    f'"{TORCH}" is lab 1 with one change: its first cell also imports torch and transformers. It stands in for the '
-    "labs that import them"
-)
+LABS = ("lab01", "lab05")
+RECORDED = "what a lab measures is measured in no row: all submissions hold records of it, and grading replays them"
+FLOOR = "the floor: its cells and checks in a warm process, without Jupyter, box and judge"
 OURS, TEAM, STOCK, PAIR, OTTER = "ours", "ours, 2 workers", "stock", "stock, 2 processes", "otter"
 COMMANDS = {
     OURS: "course grade",
@@ -76,14 +74,11 @@ def main() -> None:
         results.write(report, "grading")
 
 
-def measure(*, submissions: int, rounds: int, otter: bool, labs: Sequence[str] = (PLAIN, TORCH)) -> dict[str, Any]:
+def measure(*, submissions: int, rounds: int, otter: bool, labs: Sequence[str] = LABS) -> dict[str, Any]:
     """The report: rows in the shape of `results`. Raises cost.Failed if anybody's marks differ."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         root = Path(folder)
-        rooms = [
-            classroom.lay_out(root / f"lab{n}", title=title, preloads=LABS[title], submissions=submissions)
-            for n, title in enumerate(labs)
-        ]
+        rooms = [classroom.lay_out(root / key, key, submissions=submissions) for key in labs]
         installed, notes = _otter(root / "otter") if otter else (None, "otter-grader was left out")
         measured = Measured()
         for number in range(rounds):
@@ -100,7 +95,7 @@ def measure(*, submissions: int, rounds: int, otter: bool, labs: Sequence[str] =
         machine={**results.confined(), "load": {"least": min(loads), "most": max(loads)}},
         notes=[
             f"{submissions} submissions, {rounds} interleaved rounds; medians, with the least and the most",
-            STAND_IN,
+            RECORDED,
             classroom.STOCK_SETTINGS,
             notes,
             "every submission and exercise has the same marks in all rows that grade it",
@@ -169,7 +164,9 @@ def _inside(room: Classroom, place: Path) -> Iterator[dict[str, Any]]:
         yield results.alone(f"{room.title}: once for a class", "lab built, warm process started", _since(began), "s")
         for what, seconds in inside.phases(room, at, place / "phases").items():
             yield results.alone(f"{room.title}: where a submission's time goes", what, seconds * 1000, "ms")
-        if room.title == PLAIN:
+        alone = statistics.median(floor.seconds(room, place / "floor"))
+        yield results.alone(f"{room.title}: where a submission's time goes", FLOOR, alone * 1000, "ms")
+        if room.lab.key == inside.CHECKED:
             for what, seconds in inside.check_costs(at).items():
                 yield results.alone(f"{room.title}: what one more costs", what, seconds * 1000, "ms")
         for what, mib in inside.memory_of_forks(room, at, place / "forks").items():
@@ -179,7 +176,8 @@ def _inside(room: Classroom, place: Path) -> Iterator[dict[str, Any]]:
     few = room.first(4)
     for workers, ours, peer in ((1, OURS, STOCK), (2, TEAM, PAIR)):
         course = few.fresh(few.ours, place / "ours")
-        mine = cost.peak_mib([contenders.ours_command(course, workers=workers)], cwd=course)
+        command = contenders.ours_command(course, lab=room.lab.key, workers=workers)
+        mine = cost.peak_mib([command], cwd=course)
         course = few.fresh(few.stock, place / "stock")
         theirs = cost.peak_mib(contenders.stock_commands(few, workers), cwd=course, env=contenders.environment())
         group = f"{room.title}: the most memory of all processes, shared pages once"

@@ -92,7 +92,7 @@ def measure(size: Size, *, workers: Sequence[int] = WORKERS) -> dict[str, Any]:
     """The report: rows in the shape of `results`. Raises cost.Failed if marks differ."""
     with tempfile.TemporaryDirectory(prefix="growth-") as folder:
         root = Path(folder)
-        room = classroom.lay_out(root / "lab", title="lab 1", submissions=size.long)
+        room = classroom.lay_out(root / "lab", "lab01", submissions=size.long)
         measured = Measured()
         rows = list(_long(measured, room, root / "long"))
         rounds(measured, room.first(size.short), root / "place", workers=workers, number=size.rounds)

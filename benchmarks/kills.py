@@ -57,7 +57,7 @@ def measure(*, kills: int, submissions: int, seed: int) -> dict[str, Any]:
     """The report, of the kills that came before all was graded."""
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         root = Path(folder)
-        room = classroom.lay_out(root / "lab", title="lab 1", submissions=submissions)
+        room = classroom.lay_out(root / "lab", "lab01", submissions=submissions)
         calm = Lab(room.lab.name, room.fresh(room.ours, root / "calm"))
         undisturbed = trace.of(contenders.ours_command(calm.course), calm.course, is_weighed=False)
         lab = Lab(room.lab.name, room.fresh(room.ours, root / "killed"))

@@ -19,6 +19,7 @@ from benchmarks.cost import Cost, Failed
 from course import paths
 from course.grading import intake
 from course.grading.execute import is_check
+from course.measure import record
 from tests.labs import notebooks
 
 REPORT = "results.json"
@@ -83,7 +84,7 @@ def run(otter: Otter, room: Classroom, place: Path) -> Run:
     spent, scores = [], {}
     for student in room.answers:
         folder = place / student
-        folder.mkdir()
+        room.hand_in(student, folder)
         notebook = notebooks.save(converted(room.notebook(student)), folder, room.lab.name)
         command = [otter.command, "run", "--no-logo", "-a", str(autograder), "-o", str(folder), str(notebook)]
         spent.append(cost.of([command], cwd=folder, env=otter.environment))
@@ -110,10 +111,9 @@ def _autograder(otter: Otter, room: Classroom, place: Path) -> Path:
             test = TEST.format(name=name, points=cell.metadata.nbgrader.points, source=cell.source)
             (tests / f"{name}.py").write_text(test)
     made = place / "autograder.zip"
-    options = ["--no-config", "--no-requirements", "--no-environment"]
-    cost.of(
-        [[otter.command, "generate", *options, "-t", str(tests), "-o", str(made)]], cwd=place, env=otter.environment
-    )
+    record.write(place, room.records)  # copied beside every notebook: otter runs it elsewhere
+    options = ["--no-config", "--no-requirements", "--no-environment", "-t", str(tests), "-o", str(made)]
+    cost.of([[otter.command, "generate", *options, record.FILE]], cwd=place, env=otter.environment)
     return made
 
 
