@@ -18,7 +18,7 @@ from course.llama import output, session, threads
 from course.llama.errors import LlamaError
 from course.llama.session import Session
 
-_BLOCK_LOGITS = 2**18  # worked on at once: 1 MiB, which stays in a core's cache
+_BLOCK_LOGITS = 2**16  # worked on at once: 256 KiB, which stay in a core's cache
 
 
 @dataclass(frozen=True)
