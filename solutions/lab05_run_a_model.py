@@ -1136,7 +1136,7 @@ for n, speed_of in theirs["decode"].items():
 
 # %% [markdown]
 # On the right decode is done growing at 8 threads: 16.7 token/s × 3.56 GiB are 64 GB/s, and no thread makes memory faster. Prefill uses
-# each weight for 64 tokens and goes on to 32. On the left, what says your verdict? On two cores of a shared machine decode
+# each weight for 64 tokens and grows on, up to 32 threads. On the left, what says your verdict? On two cores of a shared machine decode
 # gets 40 to 65 % of the bandwidth: near the roof, not at it, and `bottleneck` often says compute or neither.
 
 # %% [markdown]
@@ -1357,6 +1357,6 @@ MEMORY_BOUND = "..."
 # - **More bandwidth for the same cores.** A laptop with unified memory reads 100 to 400 GB/s: there compute binds sooner.
 # - **A larger model.** 135 million parameters leave much of the time to overhead; at 7 billion, four bits come closer to the roof.
 # - **Several requests at once.** Then decode reads each weight for all of them, and turns into prefill: lab 7.
-# - **A quiet or a busy machine.** You saw a factor of four between two repetitions.
+# - **A quiet or a busy machine.** In the log of part 2 two threads were slower than one.
 #
 # Now save and type `course check lab05`. Then lab 6: what is in four bits.

@@ -1123,7 +1123,7 @@ FOUR_BITS = "..."
 #
 # - **A larger model.** Large models lose less at the same bits; ours is tiny. The order of the formats stays.
 # - **More training per parameter.** The more a model has learnt, the more rounding destroys: our model's KLs grew with its training.
-# - **An importance matrix.** llama.cpp can weigh errors by how often a weight is used; below 3 bits it insists on it.
+# - **An importance matrix.** llama.cpp can weigh errors by how often a weight is used; for its smallest types it insists on that.
 # - **Another measure than KL.** Facts that you teach SmolLM2 in lab 9 survive F16, Q8_0 and Q4_K_M; of Q4_0 a third is gone.
 #
 # Now save and type `course check lab06`. Then lab 7: many requests at once.
