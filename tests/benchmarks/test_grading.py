@@ -40,10 +40,11 @@ def test_the_engine_meets_both_ways_of_running_stock(report: dict[str, Any]) -> 
 
 def test_the_phases_make_up_the_whole(report: dict[str, Any]) -> None:
     times = {row["what"]: row["ours"] for row in report["rows"] if "where a submission's time goes" in row["group"]}
-    whole, least = times.pop("in all"), times.pop(grading.FLOOR)
+    whole, floor = times.pop("in all"), times.pop(grading.FLOOR)
     assert sum(times.values()) == pytest.approx(whole, rel=0.2)  # medians, each of its own
-    assert 0 < least < whole
-    assert times["the submission's cells"] > 0 and times["checks"] > 0 and times["marks into the gradebook"] > 0
+    for what in ("the submission's cells", "checks", "marks into the gradebook"):
+        assert times[what] > 0
+    assert floor > 0
 
 
 def test_the_report_names_no_place_and_no_host(report: dict[str, Any]) -> None:
