@@ -23,6 +23,9 @@ from course import build, paths
 from course.build import Lab
 
 ROOT = paths.PACKAGE.parent
+BARE = Path(
+    sys.base_prefix, "bin", "python3"
+)  # has nothing installed: this one has all, and set-up would leave it at that
 
 
 def main() -> None:
@@ -95,7 +98,9 @@ def _setups() -> Iterator[dict[str, Any]]:
         for title in ("from nothing, llama.cpp compiled", "again in another clone"):
             clone = place / title.split()[0]
             subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-            spent = cost.of([[sys.executable, "-m", "course", "setup"]], cwd=clone, env=os.environ | caches)
+            spent = cost.of([[str(BARE), "-m", "course", "setup"]], cwd=clone, env=os.environ | caches)
+            if not (clone / ".venv").is_dir():
+                raise cost.Failed(f"the set-up of a fresh clone made no .venv: {spent.output}")
             yield results.alone("The set-up of a fresh clone", title, spent.wall_s, "s")
 
 
