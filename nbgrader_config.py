@@ -16,16 +16,18 @@ c.Execute.timeout = 60
 c.Execute.startup_timeout = 120  # a loaded machine needs more than the default minute
 c.Execute.shutdown_kernel = "immediate"  # a polite shutdown waits two seconds for torch to leave
 c.Autograde.sanitize_preprocessors = [
-    "course.grading.records.SaveRecords",  # ahead of ClearOutput, which wipes the outputs that carry them
+    "course.grading.preprocessors.Repair",  # ahead of all others, which a damaged notebook would stop
+    "course.grading.preprocessors.SaveRecords",  # ahead of ClearOutput, which wipes the outputs that carry them
     *(f"nbgrader.preprocessors.{name}" for name in ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec")),
     *(f"nbgrader.preprocessors.{name}" for name in ("OverwriteCells", "CheckCellMetadata")),
 ]
 c.Autograde.autograde_preprocessors = [
-    "course.grading.preprocessor.JudgedExecute",  # in a box, tests outside of it; nbgrader's own Execute does neither
+    "course.grading.preprocessors.Grade",  # in a box, tests outside of it; nbgrader's own Execute does neither
     "nbgrader.preprocessors.IgnorePattern",
     "nbconvert.preprocessors.ClearMetadataPreprocessor",
-    *(f"nbgrader.preprocessors.{name}" for name in ("LimitOutput", "SaveAutoGrades", "AssignLatePenalties")),
-    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.LimitOutput",
+    "course.grading.preprocessors.SaveMarks",  # the verdicts'; nbgrader's own SaveAutoGrades reads outputs
+    *(f"nbgrader.preprocessors.{name}" for name in ("AssignLatePenalties", "CheckCellMetadata")),
 ]
 c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]
 c.IgnorePattern.enabled = True

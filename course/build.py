@@ -5,7 +5,8 @@ by jupytext, and that becomes `notebooks/labNN_name/labNN_name.ipynb` by nbgrade
 of its own, so that a lab with new cells builds while submissions of the old one exist. A rebuild is byte-identical.
 
 A source names its graded cells and no more: `nbgrader={"grade_id": "test-1-4", "points": 2}`. The name says the rest:
-`ex-1-4-task` is a locked task, `ex-1-4` an answer, `test-1-4` a check; any other name is a locked cell.
+`ex-1-4-task` is a locked task, `ex-1-4` an answer, `test-1-4` a check, `memo-1-4` a text that a person grades; any
+other name is a locked cell.
 """
 
 import hashlib
@@ -20,10 +21,10 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from course import stock
+from course import nbgrader_api
+from course.notebook import promises
+from course.notebook.cells import ANSWER, CHECK, MEMO
 
-ANSWER = re.compile(r"^(ex-\d+-\d+|predict-[\w-]+)$")
-CHECK = re.compile(r"^test-\d+-\d+$")
 MAY_RAISE = "raises-exception"
 _HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", re.DOTALL)
 _SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
@@ -80,8 +81,17 @@ def find(course: Path, wanted: str) -> Lab:
 
 def build(lab: Lab) -> list[Path]:
     """Write the lab's two notebooks; returns those that changed. Raises BadSource on a malformed or leaking source."""
+    return write(lab, *make(lab))
+
+
+def make(lab: Lab) -> tuple[NotebookNode, NotebookNode]:
+    """The instructor's and the students' notebook. Raises BadSource on a malformed or leaking source."""
     solution = instructor_notebook(lab)
-    release = student_notebook(lab, solution)
+    return solution, student_notebook(lab, solution)
+
+
+def write(lab: Lab, solution: NotebookNode, release: NotebookNode) -> list[Path]:
+    """Write the lab's two notebooks; returns those that changed."""
     changed = []
     for path, notebook in ((lab.solution, solution), (lab.release, release)):
         content = _bytes(notebook)
@@ -112,6 +122,8 @@ def instructor_notebook(lab: Lab) -> NotebookNode:
         cell.metadata.pop("lines_to_next_cell", None)
         _complete(lab, cell)
         _require_markers(lab, cell)
+    if broken := promises.broken(notebook):
+        raise BadSource(f"{lab.source}: {'; '.join(broken)}")
     _stamp(lab, notebook)
     _mark_trials(notebook)
     _give_ids(notebook)
@@ -125,7 +137,7 @@ def student_notebook(lab: Lab, solution: NotebookNode) -> NotebookNode:
         alone = Lab(lab.name, root)
         alone.solution.parent.mkdir(parents=True)
         alone.solution.write_bytes(_bytes(solution))
-        released = stock.generate(stock.open_course(root, like=lab.course), lab.name)
+        released = nbgrader_api.generate(nbgrader_api.open_course(root, like=lab.course), lab.name)
         release = nbformat.read(released, as_version=4)
     leaked = leaks(solution, release)
     if leaked:
@@ -143,12 +155,14 @@ def leaks(solution: NotebookNode, release: NotebookNode) -> list[str]:
         for block in (*_HIDDEN.findall(cell.source), *_SOLUTION.findall(cell.source))
         for line in block.splitlines()
     ]
-    told = [line for line in hidden if len(line) > 12 and line in lines and not line.startswith(("import ", "from "))]
-    return [marker for marker in _MARKERS if marker in given] + sorted(set(told))
+    given_away = {
+        line for line in hidden if len(line) > 12 and line in lines and not line.startswith(("import ", "from "))
+    }
+    return [marker for marker in _MARKERS if marker in given] + sorted(given_away)
 
 
 def _own_metadata(lab: Lab, notebook: NotebookNode) -> dict[str, Any]:
-    """What the source's header says of the course's own: {"two_bills": {"hides": [package, …]}}, or nothing."""
+    """What the source's header says of the course's own: {"two_bills": {"hides": [module, …]}}, or nothing."""
     ours = notebook.metadata.get("two_bills", {})
     hides = ours.get("hides", []) if isinstance(ours, dict) else None
     if not isinstance(hides, list) or not all(isinstance(package, str) for package in hides) or set(ours) - {"hides"}:
@@ -164,24 +178,27 @@ def _complete(lab: Lab, cell: NotebookNode) -> None:
     if named is None:
         return
     name = named["grade_id"]
-    is_check, is_answer = bool(CHECK.match(name)), bool(ANSWER.match(name))
+    is_memo = bool(MEMO.match(name))
+    if is_memo and cell.cell_type != "markdown":
+        raise BadSource(f"{lab.source}: {name} is a text that a person grades: a markdown cell")
+    is_graded, is_answer = is_memo or bool(CHECK.match(name)), is_memo or bool(ANSWER.match(name))
     whole: dict[str, Any] = {
-        "grade": is_check,
+        "grade": is_graded,
         "grade_id": name,
         "locked": not is_answer,
         "schema_version": 3,
         "solution": is_answer,
         "task": False,
     }
-    if is_check:
+    if is_graded:
         if "points" not in named:
-            raise BadSource(f"{lab.source}: the check {name} has no points")
+            raise BadSource(f"{lab.source}: {'the text' if is_memo else 'the check'} {name} has no points")
         whole["points"] = named["points"]
     cell.metadata["nbgrader"] = NotebookNode(whole)
 
 
 def _require_markers(lab: Lab, cell: NotebookNode) -> None:
-    """Refuse a code cell whose markers are misspelt, unpaired or in the wrong kind of cell: something would be told."""
+    """Refuse a code cell whose markers are misspelt, unpaired or in the wrong kind of cell: they would hide nothing."""
     if cell.cell_type != "code":
         return
     markers = [line.strip() for line in cell.source.splitlines() if line.strip().startswith("###")]
@@ -198,7 +215,7 @@ def _stamp(lab: Lab, notebook: NotebookNode) -> None:
     first = next((cell for cell in notebook.cells if cell.cell_type == "code"), None)
     if first is None or "lab.start(" not in first.source:
         raise BadSource(f"{lab.source}: the first code cell must call lab.start")
-    start = f'lab.start("{lab.key}", cohort="{stock.cohort(lab.course)}")'
+    start = f'lab.start("{lab.key}", cohort="{nbgrader_api.cohort(lab.course)}")'
     first.source = re.sub(r"lab\.start\([^)]*\)", start, first.source)
 
 

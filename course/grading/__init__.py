@@ -1,27 +1,17 @@
-"""Grading: from what was handed in to a verdict on every exercise. The path of a submission:
+"""Grading: from what was handed in to a verdict on every exercise. Read downwards, each part uses those below it only.
 
-    submissions   what was handed in: a folder, a zip, a notebook; one Submission per student       (files: its limits)
-    ledger        stored by its hash before anything runs; what is known is not graded again        (bookkeeping, disk)
-    intake        is it a notebook, and this lab's?                 ── no → a row with the reason
-    repair        graded cells deleted, doubled, moved, retyped, edited: put back from the release, and listed
-    records       the measurements in its outputs, saved before outputs are wiped
-    job           a folder of its own on this machine; who may see what of it
-    execute       cell by cell:
-      kernel        a student's cell runs in a confined kernel          ┐ forked (fork) by template, the warm process,
-      referee       a check goes to the judge; calls go to and fro      │ through warm (and provisioner, for Jupyter),
-        judge         runs the test, in a second confined process       │ into a sandbox
-        agent         answers for the student's names, in the kernel    ┘
-        peer, codec, encoding   how calls and values cross between the two
-    verdicts      what each check's judgement, and the answer's text, say about the exercise
-    result        the verdicts, what was repaired, what looks odd (suspicion), which layers confined it
-    ledger        the result is appended, and on the disk; only then are its marks in the gradebook
+    book/        a class's ledger and gradebook: stored before it is graded, marked when it is in the ledger
+    scale/       many submissions at once: workers on this machine, on a cluster
+    self_check   one's own notebook;   preprocessor   nbgrader's own commands
+    grader       one lab's grader: a submission in, its verdicts out
+    run/         execute the notebook; what its verdicts are; what is hidden from it
+    handin/      what came in: find it, read it, repair it, flag it          reads strangers' files
+    kernels/     the submission's process, forked from a warm one            runs strangers' code
+    judge/       the tests' process, and the line between the two            runs the hidden tests
+    sandbox/     what confines both
+    result       what a result is
 
-`desk` walks this path for one lab; `pool` has several workers do so; `gradebook` writes the marks into nbgrader's.
-`preprocessor` puts `execute` under nbgrader's own commands. `check` is the student's own use of a desk, and
-`unconfined` what it falls back to where nothing can be confined. `hiding` knows what holds an exercise's answer.
-
-Nothing that runs a student's code is trusted: it sees no test, no other file of the machine, no network; it can answer
-calls, and no more. Nothing that it says is unpickled. A pass is said by the judge, never taken from silence.
+`README.md` beside this file says how a submission goes through them, and who is trusted with what.
 """
 
-from course import lean  # noqa: F401 (before all others)
+from course import fast_imports  # noqa: F401 (before all others)

@@ -7,5 +7,7 @@ c.ServerApp.answer_yes = True  # Ctrl-C stops it, without a question that is los
 c.KernelSpecManager.allowed_kernelspecs = {"python3"}  # two-bills is for grading
 c.ServerApp.jpserver_extensions = {
     **{f"nbgrader.server_extensions.{name}": False for name in ("assignment_list", "course_list", "formgrader")},
+    "nbgrader.server_extensions.validate_assignment": False,
+    "course.button": True,  # instead: Validate says what `course check` says
     "jupyter_lsp": False,  # would look for language servers of Node at every start
 }

@@ -1,6 +1,5 @@
 """One warm process for all tests of the engine, and a way to try one answer against one test."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,10 +7,11 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course.grading import sandbox, warm
-from course.grading.execute import Execution, Executor
-from course.grading.job import Job
-from course.grading.referee import Times
+from course.grading import sandbox
+from course.grading.judge.referee import Times
+from course.grading.kernels import warm
+from course.grading.kernels.job import Job
+from course.grading.run.execute import Execution, Executor
 
 IMPORTS = ["import numpy", "import pandas", "import torch", "import matplotlib.pyplot"]
 TIMES = Times(cell_s=12, call_s=4, total_s=120, patience_s=2)
@@ -26,7 +26,7 @@ def layers() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def template() -> Iterator[warm.Template]:
     started = warm.start(IMPORTS)
-    assert isinstance(started, warm.Warm)
+    assert started.warm is not None
     yield started
     started.close()
 
@@ -71,7 +71,7 @@ def execute(template: warm.Template, layers: tuple[str, ...]) -> Run:
         submitted = notebook(answer, test, *givens, tags=tags)
         instructors = notebook(solution or answer, test, *givens)
         try:
-            return asyncio.run(Executor(submitted, instructors, job, template, times).run())
+            return Executor(submitted, instructors, job, template, times).run()
         finally:
             job.close()
 

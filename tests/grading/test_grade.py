@@ -1,10 +1,8 @@
 """`course grade` on a class: verdicts, marks in nbgrader's gradebook, and workers that die."""
 
 import json
-import os
 import zipfile
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +16,16 @@ from course import build
 from course.build import Lab
 from course.cli import app
 from course.commands import classes
-from course.grading import bookkeeping, check, desk, pool, sandbox, submissions
-from course.grading.desk import Rules
-from course.grading.pool import Row
-from course.grading.referee import Times
-from course.grading.result import Exercise, Result
+from course.grading import grader, sandbox
+from course.grading.grader import Notebooks, Rules
+from course.grading.handin import submissions
+from course.grading.judge.referee import Times
+from course.grading.result import Exercise, Result, Row
+from course.grading.scale import pool
 from course.measure import record
 from tests import tiny
-from tests.grading.test_check import RIGHT
 from tests.labs import notebooks
+from tests.tiny import RIGHT
 
 SUM = {**RIGHT, "1.1": "def height(n, each):\n    return n + each"}
 CLASS = {"ada": RIGHT, "Bée Müller": SUM, "c.d": {}}
@@ -132,8 +131,8 @@ def test_a_worker_that_dies_takes_nothing_with_it(
         give(worker, submission)
 
     monkeypatch.setattr(pool._Worker, "give", give_and_kill)
-    found = submissions.find(lab.course / "submitted", lab, unpack=tmp_path)
-    with desk.open_desk(lab, Rules(sandbox.probe(), times=Times(cell_s=10))) as at:
+    found = submissions.find(lab.course / "submitted", lab, unpack=tmp_path).submissions
+    with grader.open_grader(Notebooks.of(lab), Rules(sandbox.probe(), times=Times(cell_s=10))) as at:
         rows = {row.student: row for row in pool.grade_all(at, found, workers=2)}
     assert set(rows) == set(CLASS)
     if deaths == 1:
@@ -141,21 +140,6 @@ def test_a_worker_that_dies_takes_nothing_with_it(
     else:
         assert rows["ada"].reason == "the worker that graded it died, 3 times" and len(killed) == 3
     assert rows["Bée Müller"].result and rows["Bée Müller"].result.points == 5
-
-
-def test_workers_share_the_processors(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int | None] = []
-
-    def opened(lab: Lab, rules: Rules) -> Any:
-        asked.append(rules.threads)
-        return nullcontext()
-
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    monkeypatch.setattr(check, "open_desk", opened)
-    monkeypatch.setattr(pool, "grade_all", lambda at, found, workers: iter(()))
-    for workers in (1, 3, 20):
-        assert list(bookkeeping.grade_here(lab, Rules(()), [], workers=workers)) == []
-    assert asked == [8, 2, 1]
 
 
 def test_the_table_counts_what_there_is_to_do() -> None:

@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 from course import build
 from course.build import Lab
 from course.cli import app
-from course.grading import check, unconfined
+from course.grading import sandbox, self_check
+from course.grading.grader import Notebooks
+from course.grading.handin.submissions import Submission
 from course.grading.result import Ungradable
-from course.grading.submissions import Submission
 from tests import tiny
-from tests.grading.test_check import RIGHT
 from tests.labs import notebooks
+from tests.tiny import RIGHT
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     stock = "[*(f'nbgrader.preprocessors.{name}' for name in ('Execute', 'IgnorePattern', 'SaveAutoGrades'))]"
     tiny.configure(lab, f"c.Autograde.autograde_preprocessors = {stock}")
     build.build(lab)
-    monkeypatch.setattr(check, "has_engine", lambda: False)
+    monkeypatch.setattr(sandbox, "is_supported", lambda: False)
     return lab
 
 
@@ -37,7 +38,7 @@ def hand_in(lab: Lab, answers: dict[str, str]) -> Path:
 
 def test_check_goes_on_and_says_that_nothing_confined_it(lab: Lab) -> None:
     wrong = {**RIGHT, "1.1": "def height(n, each):\n    return n + each", "1.3": "def boxes(h):\n    while True: pass"}
-    result = check.check(lab, hand_in(lab, wrong))
+    result = self_check.check(lab, hand_in(lab, wrong))
     assert result.sandbox == []
     told = {e.id: (e.verdict, e.misconception) for e in result.exercises}
     assert told == {"1.1": ("fail", "1.1/sum"), "1.2": ("pass", None), "1.3": ("timeout", None), "1.4": ("blank", None)}
@@ -45,8 +46,9 @@ def test_check_goes_on_and_says_that_nothing_confined_it(lab: Lab) -> None:
 
 def test_a_kernel_that_dies_is_told_with_its_cell(lab: Lab) -> None:
     path = hand_in(lab, {**RIGHT, "1.2": "import os\nos._exit(7)"})
-    with unconfined.open_desk(lab) as at, pytest.raises(Ungradable, match=r"died in cell ex-1-2(?s:.*)os\._exit\(7\)"):
-        at.grade(Submission("ada", path, None))
+    died = r"died in cell ex-1-2(?s:.*)os\._exit\(7\)"
+    with self_check.unconfined(Notebooks.of(lab)) as by, pytest.raises(Ungradable, match=died):
+        by.grade(Submission("ada", path, None))
 
 
 def test_a_class_needs_the_risk_to_be_accepted(lab: Lab) -> None:

@@ -9,7 +9,7 @@
        seccomp      which system calls exist
 
 Each layer is enough to stop most of what the others stop. Without namespaces, landlock and seccomp together take over:
-files are told apart by path, there is no network and no connecting to anybody's socket, and what the
+files are distinguished by path, there is no network and no connecting to anybody's socket, and what the
 kernel does not tell apart (the mode and the times of a file of the same user) cannot be changed at all.
 """
 
@@ -20,8 +20,14 @@ from course.grading.sandbox.readable import runtime
 
 if sys.platform == "linux":
     from course.grading.sandbox.entry import enter
+    from course.grading.sandbox.limits import shortage
     from course.grading.sandbox.probing import probe
 else:
-    from course.grading.sandbox.elsewhere import enter, probe
+    from course.grading.sandbox.elsewhere import enter, probe, shortage
 
-__all__ = ["LAYERS", "Limits", "Policy", "confine", "enter", "probe", "runtime"]
+__all__ = ["LAYERS", "Limits", "Policy", "confine", "enter", "is_supported", "probe", "runtime", "shortage"]
+
+
+def is_supported() -> bool:
+    """Whether this system can fork and confine processes at all: Linux. `probe` says what holds on this machine."""
+    return sys.platform == "linux"

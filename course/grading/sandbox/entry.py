@@ -20,10 +20,10 @@ _ABOUT_THE_MACHINE = tuple(
 def enter(policy: Policy) -> list[str]:
     """Confine this process, a fork with a single thread; returns the layers that hold, in the confined process alone.
 
-    The calling process stays behind as the keeper (see `keeper.split`) and never returns; what is told to it with
-    SIGINT and SIGTERM is told to the confined one. Who was root becomes a user that owns nothing else, without groups.
-    What the caller leaves open stays open inside. Raises OSError that names the layer and the call, in one process:
-    the caller's code must end that one.
+    The calling process stays behind as the keeper (see `keeper.split`) and never returns; it passes SIGINT and SIGTERM
+    on to the confined one. Root becomes a user that owns nothing else, without groups. What the caller leaves open
+    stays open inside. Raises OSError that names the layer and the call, in one process: the caller's code must end that
+    one.
     """
     if unknown := set(policy.layers) - set(LAYERS):
         raise ValueError(f"no such layer: {', '.join(sorted(unknown))}; there are {', '.join(LAYERS)}")

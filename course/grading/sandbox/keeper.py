@@ -84,7 +84,7 @@ def _keep(child: int, is_too_much: Callable[[], bool], has_own_processes: bool) 
 
 
 def _reap(child: int) -> int | None:
-    """The child's status if it has ended; whoever else has ended is buried, too."""
+    """The child's status if it has ended; any other child that has ended is reaped, too."""
     while True:
         ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == child:

@@ -1,4 +1,4 @@
-"""Which paths may be read or written, told by the kernel without any privilege (Linux 5.13 and newer)."""
+"""Which paths may be read or written, enforced by the kernel, without any privilege (Linux 5.13 and newer)."""
 
 import os
 import stat

@@ -62,7 +62,7 @@ class Policy:
         """Its folder for temporary files, as it is called inside."""
         return "/tmp" if self.has_namespaces else f"{self.job}/tmp"
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod

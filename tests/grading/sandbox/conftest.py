@@ -57,7 +57,7 @@ class Box:
         job.mkdir(exist_ok=True)
         job.chmod(0o777)
         order = {
-            "policy": self.policy(**changes).as_json(),
+            "policy": self.policy(**changes).to_json(),
             "code": code,
             "keeper_file": str(self.ground / "keeper"),
         }

@@ -100,7 +100,7 @@ class TestPathsAroundHiddenOnes:
 
 def test_a_policy_crosses_as_json():
     policy = Policy("/job", None, shared=("/s",), readable=("/usr",), hidden=("/usr/x",), limits=Limits(memory=7))
-    assert Policy.from_json(json.loads(json.dumps(policy.as_json()))) == policy
+    assert Policy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
 
 
 def test_where_work_is_done():

@@ -1,0 +1,1 @@
+"""Execute a submission, and say what its verdicts are."""

@@ -1,0 +1,1 @@
+"""Many submissions at once: several workers on this machine, or a cluster's."""

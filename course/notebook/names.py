@@ -1,0 +1,98 @@
+"""Which global names a program defines, which it reads. Nothing is run, and a text that is no program has none."""
+
+import ast
+import symtable
+from collections.abc import Collection, Iterable, Iterator
+
+NO_PROGRAM = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing a hostile text may raise
+
+
+def statements(source: str) -> list[ast.stmt]:
+    """The statements of a program; none of a text that is no program, such as one with a magic."""
+    try:
+        return ast.parse(source).body
+    except NO_PROGRAM:
+        return []
+
+
+def functions(source: str) -> set[str]:
+    """The functions that a cell defines, by `def` or by giving a lambda a name."""
+    body = statements(source)
+    named = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            named |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return named
+
+
+def bound(source: str) -> set[str]:
+    """The global names that a cell binds, in any way."""
+    table = _table(source)
+    return {symbol.get_name() for symbol in table.get_symbols() if _is_bound(symbol)} if table else set()
+
+
+def read(source: str) -> set[str]:
+    """The global names that a cell reads and does not bind itself: parameters and local names are none."""
+    table = _table(source)
+    if table is None:
+        return set()
+    top = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
+    inner = {s.get_name() for one in _inside(table) for s in one.get_symbols() if s.is_global() and s.is_referenced()}
+    return (top | inner) - bound(source)
+
+
+def changed_by(statement: ast.stmt) -> set[str]:
+    """The global names that a statement binds, or changes by an item or attribute."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    targets = [node for node in ast.walk(statement) if isinstance(getattr(node, "ctx", None), ast.Store)]
+    return {name for target in targets if (name := _base(target))}
+
+
+def _base(target: ast.AST) -> str | None:
+    while isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def imports(sources: Iterable[str], *, without: Collection[str] = ()) -> list[str]:
+    """The import statements in programs, but for those of the packages, or modules, `without`."""
+    found: set[str] = set()
+    for node in (node for source in sources for one in statements(source) for node in ast.walk(one)):
+        if isinstance(node, ast.Import):
+            found.update(f"import {alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.update(f"from {node.module} import {alias.name}" for alias in node.names)
+    return sorted(
+        statement for statement in found if not any(_is_of(imported, without) for imported in _imported(statement))
+    )
+
+
+def _imported(statement: str) -> tuple[str, ...]:
+    """The modules that an import statement may import: of `from course.llama import chat` both."""
+    _, module, *what = statement.split()
+    return (module, f"{module}.{what[1]}") if what[:1] == ["import"] else (module,)
+
+
+def _is_of(module: str, packages: Collection[str]) -> bool:
+    """Whether a module ("course.llama.convert.lora") is one of the packages, or in one."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def _table(source: str) -> symtable.SymbolTable | None:
+    try:
+        return symtable.symtable(source, "<answer>", "exec")
+    except NO_PROGRAM:
+        return None
+
+
+def _is_bound(symbol: symtable.Symbol) -> bool:
+    return symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+
+
+def _inside(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        yield child
+        yield from _inside(child)
