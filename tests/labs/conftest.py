@@ -1,6 +1,6 @@
 """Every lab that has a source is tested by the same tests, with its own answers from `tests/labs/labNN.py`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -9,9 +9,9 @@ import pytest
 
 from course import build, paths
 from course.grading import sandbox
-from course.grading.desk import Desk, Rules, open_desk
+from course.grading.grader import Grader, Notebooks, Rules, open_grader
+from course.grading.handin.submissions import Submission
 from course.grading.result import Result
-from course.grading.submissions import Submission
 from course.measure import record
 from tests.labs import notebooks
 
@@ -19,23 +19,31 @@ LABS = build.labs(paths.PACKAGE.parent)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    answers = {lab.key: import_module(f"tests.labs.{lab.key}") for lab in LABS}
-    if "idea" in metafunc.fixturenames:
-        cases = [(lab.key, idea) for lab in LABS for idea in answers[lab.key].WRONG]
-        metafunc.parametrize(("lab_key", "idea"), cases, scope="session", ids=[idea for _, idea in cases])
-    elif "oddity" in metafunc.fixturenames:
-        cases = [(lab.key, oddity) for lab in LABS for oddity in getattr(answers[lab.key], "ODD_RECORDS", ())]
-        metafunc.parametrize(("lab_key", "oddity"), cases, scope="session", ids=[oddity for _, oddity in cases])
-    elif "variant" in metafunc.fixturenames:
-        cases = [
-            (lab.key, number)
-            for lab in LABS
-            for number in range(max(len(sources) for sources in answers[lab.key].RIGHT.values()))
-        ]
-        ids = [f"{key}-variant-{number + 1}" for key, number in cases]
-        metafunc.parametrize(("lab_key", "variant"), cases, scope="session", ids=ids)
-    elif "lab_key" in metafunc.fixturenames:
+    for name, cases_of in CASES.items():
+        if name in metafunc.fixturenames:
+            cases = [(lab.key, case) for lab in LABS for case in cases_of(import_module(f"tests.labs.{lab.key}"))]
+            ids = [f"{key}-{case}" for key, case in cases]
+            metafunc.parametrize(("lab_key", name), cases, scope="session", ids=ids)
+            return
+    if "lab_key" in metafunc.fixturenames:
         metafunc.parametrize("lab_key", [lab.key for lab in LABS], scope="session")
+
+
+def _rounds(answers: ModuleType) -> range:
+    """As many as the exercise with the most wrong ideas has."""
+    exercises = [idea.split("/")[0] for idea in answers.WRONG]
+    return range(max(exercises.count(exercise) for exercise in exercises))
+
+
+# What a test of a lab may ask for, and the cases of it that a lab's answers have.
+CASES: dict[str, Callable[[ModuleType], Iterable[object]]] = {
+    "idea": lambda answers: answers.WRONG,
+    "slip": lambda answers: getattr(answers, "SLIPS", ()),
+    "exercise": lambda answers: answers.RIGHT,
+    "round_": _rounds,
+    "oddity": lambda answers: getattr(answers, "ODD_RECORDS", ()),
+    "variant": lambda answers: range(max(len(sources) for sources in answers.RIGHT.values())),
+}
 
 
 @pytest.fixture(scope="session")
@@ -49,19 +57,19 @@ def answers(lab_key: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def desk(lab: build.Lab) -> Iterator[Desk]:
-    with open_desk(lab, Rules(sandbox.probe())) as opened:
+def grader(lab: build.Lab) -> Iterator[Grader]:
+    with open_grader(Notebooks.of(lab), Rules(sandbox.probe())) as opened:
         yield opened
 
 
 @pytest.fixture
-def graded(desk: Desk, answers: ModuleType, tmp_path: Path) -> Callable[..., Result]:
+def graded(grader: Grader, answers: ModuleType, tmp_path: Path) -> Callable[..., Result]:
     """Grade the instructor's answers with some of them replaced, beside the records that the lab's answers need."""
 
     def grade(replaced: dict[str, str], records: list[record.Record] | None = None) -> Result:
-        whole = {**notebooks.solved(desk.release, desk.solution), **replaced}
-        path = notebooks.save(notebooks.answered(desk.release, whole), tmp_path, desk.lab.name)
+        whole = {**notebooks.solved(grader.release, grader.solution), **replaced}
+        path = notebooks.save(notebooks.answered(grader.release, whole), tmp_path, grader.lab.name)
         record.write(tmp_path, getattr(answers, "RECORDS", []) if records is None else records)
-        return desk.grade(Submission("student", path, tmp_path)).result
+        return grader.grade(Submission("student", path, tmp_path)).result
 
     return grade

@@ -3,6 +3,7 @@
 import base64
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
@@ -19,13 +20,14 @@ import course
 from course import lab as lab_module
 from course.build import MAY_RAISE, Lab
 from course.checking import same
-from course.grading import intake
-from course.grading.desk import Desk
+from course.finetuning.run import NotTrained
+from course.grading.grader import Grader
+from course.notebook.cells import by_name, name_of
 from tests.labs import notebooks
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NOT_CALLED = tuple(f"course.{name}" for name in ("__main__", "cli", "commands", "setting_up", "grading"))
-UNANSWERED = (NotImplementedError, lab_module.NoPrediction, lab_module.NoRecord)
+UNANSWERED = (NotImplementedError, lab_module.NoPrediction, lab_module.NoRecord, NotTrained)
 
 
 @pytest.fixture(scope="session")
@@ -35,21 +37,23 @@ def untouched(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> NotebookNod
 
 
 @pytest.fixture(scope="session")
-def solved(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
-    """The release with all answers and predictions, measured and run."""
-    answers = notebooks.solved(desk.release, desk.solution)
-    notebook = notebooks.answered(desk.release, answers)
-    known = intake.by_name(desk.solution)
-    for name, cell in intake.by_name(notebook).items():
+def solved(grader: Grader, answers: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
+    """The release with all answers and predictions, measured (in short, where the lab's answers say how) and run."""
+    notebook = notebooks.answered(grader.release, notebooks.solved(grader.release, grader.solution))
+    for whole, short in getattr(answers, "SHORT", {}).items():
+        cell = next(cell for cell in code(notebook) if whole in cell.source)
+        cell.source = cell.source.replace(whole, short)
+    known = by_name(grader.solution)
+    for name, cell in by_name(notebook).items():
         if name.startswith("predict-"):
             cell.source = known[name].source
     return run(notebook, tmp_path_factory.mktemp("solved"))
 
 
 def run(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """Execute as Run All does: a cell may raise only if its tag says so."""
+    """Execute as Run All does: a cell may raise only if its tag says so. One thread measures: others may compute."""
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
-    return client.execute()
+    return client.execute(env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:
@@ -82,16 +86,16 @@ def test_every_plot_is_drawn_and_described(solved: NotebookNode) -> None:
         assert content.startswith(PNG) and len(content) > 5_000
 
 
-def test_an_exercise_is_four_cells_whose_task_tells_the_points(desk: Desk) -> None:
-    cells = desk.release.cells
+def test_an_exercise_is_four_cells_whose_task_tells_the_points(grader: Grader) -> None:
+    cells = grader.release.cells
     for at, cell in enumerate(cells):
-        name = intake.name_of(cell) or ""
+        name = name_of(cell) or ""
         if not (found := re.fullmatch(r"test-(\d+)-(\d+)", name)):
             continue
         lab, exercise = found.groups()
-        assert intake.name_of(cells[at - 3]) == f"ex-{lab}-{exercise}-task"
-        assert intake.name_of(cells[at - 2]) == f"ex-{lab}-{exercise}"
-        assert intake.name_of(cells[at - 1]) is None
+        assert name_of(cells[at - 3]) == f"ex-{lab}-{exercise}-task"
+        assert name_of(cells[at - 2]) == f"ex-{lab}-{exercise}"
+        assert name_of(cells[at - 1]) is None
         points = cell.metadata.nbgrader.points
         told = {
             1: f"**Exercise {lab}.{exercise} (stretch, 1 point).**",
@@ -100,8 +104,8 @@ def test_an_exercise_is_four_cells_whose_task_tells_the_points(desk: Desk) -> No
         assert cells[at - 3].source.startswith(told[points])
 
 
-def test_cells_are_short_and_dollars_are_no_formulas(desk: Desk) -> None:
-    for cell in desk.release.cells:
+def test_cells_are_short_and_dollars_are_no_formulas(grader: Grader) -> None:
+    for cell in grader.release.cells:
         if cell.cell_type == "code":
             assert len(cell.source.splitlines()) <= 30, cell.source
         else:
@@ -109,9 +113,14 @@ def test_cells_are_short_and_dollars_are_no_formulas(desk: Desk) -> None:
             assert cell.source.count("$") <= 1, f"MathJax takes what stands between two dollars: {cell.source}"
 
 
-def test_a_cell_that_may_raise_says_so_and_no_other_is_an_exercise_to_try(desk: Desk) -> None:
-    for cell in code(desk.release):
-        if (intake.name_of(cell) or "").startswith(("test-", "predict-")) or "lab.measure(" in cell.source:
+def test_code_is_not_wider_than_a_notebook_on_a_laptops_screen(lab: Lab) -> None:
+    cells = code(nbformat.read(lab.release, as_version=4))
+    assert [line for cell in cells for line in cell.source.splitlines() if len(line) > 88] == []
+
+
+def test_a_cell_that_may_raise_says_so_and_no_other_is_an_exercise_to_try(grader: Grader) -> None:
+    for cell in code(grader.release):
+        if (name_of(cell) or "").startswith(("test-", "predict-")) or "lab.measure(" in cell.source:
             assert MAY_RAISE in cell.metadata.get("tags", []), cell.source
 
 
