@@ -5,18 +5,21 @@ before the question. Without it SmolLM2 describes Algeria instead of naming its 
 capitals right instead of 15, and 12 of 12 simple facts instead of 10. Stories suffer a little.
 """
 
-import math
-import time
+import weakref
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from llama_cpp import Llama
+import numpy as np
 
-from course.llama import header, log, session, threads
+from course.llama import generate, header, session, template, threads
 from course.llama.errors import LlamaError
+from course.llama.generate import Reply, Sampling
+from course.llama.header import Header
+from course.llama.session import Session
+from course.llama.template import TemplateError
 
 CONTEXT_TOKENS = 2048  # primer, question and answer together
 PRIMER = (
@@ -32,20 +35,11 @@ class ChatError(LlamaError):
     """A question that cannot be answered, or a model that does not chat: says which and why."""
 
 
-@dataclass(frozen=True)
-class Reply:
-    """A finished answer, and the speed at which it was written once it had begun."""
-
-    text: str
-    n_tokens: int
-    tokens_per_s: float  # nan for an answer of one token
-    n_threads: int
-
-
 def stream(
     question: str,
     *,
     model: Path,
+    adapter: Path | None = None,
     primer: Sequence[tuple[str, str]] = PRIMER,
     n_threads: int | None = None,
     max_tokens: int = 256,
@@ -56,60 +50,77 @@ def stream(
 
     At temperature 0 each token is the likeliest one: the same question gets the same answer on the same machine
     (another CPU rounds otherwise). Nothing is remembered between questions. `primer` holds (role, text) turns that go
-    before the question. `n_threads` is by default as `threads.checked` says. Raises LlamaError.
+    before the question, `adapter` is a LoRA adapter of the model. `n_threads` is by default as `threads.checked` says,
+    and the other options are those of `generate.stream`. Raises LlamaError.
     """
     if not question.strip():
         raise ChatError("an empty question has no answer")
-    n_threads = threads.checked(n_threads)
-    llama = _load(model, n_threads)
-    llama.reset()  # else what two prompts share is taken over, and could round otherwise
-    messages: list[Any] = [{"role": role, "content": text} for role, text in (*primer, ("user", question))]
-    chunks: Any = llama.create_chat_completion(
-        messages, stream=True, max_tokens=max_tokens, temperature=temperature, seed=seed
-    )
-    pieces: list[str] = []
-    begun_s, begun_tokens, finish = 0.0, 0, None
-    try:
-        for chunk in chunks:
-            (choice,) = chunk["choices"]
-            finish = choice["finish_reason"]
-            if piece := choice["delta"].get("content"):
-                if not pieces:
-                    begun_s, begun_tokens = time.perf_counter(), llama.n_tokens
-                pieces.append(piece)
-                yield piece
-    except ValueError as error:
-        raise ChatError(f"the question is too long: {error}") from error
-    seconds = time.perf_counter() - begun_s
-    # A token counts as read once the next one is computed from it.
-    steps = llama.n_tokens - begun_tokens if pieces else 0
-    return Reply(
-        text="".join(pieces),
-        n_tokens=steps + (finish == "length"),
-        tokens_per_s=steps / seconds if steps > 1 else math.nan,
-        n_threads=n_threads,
-    )
+    sampling = Sampling(max_tokens, temperature, seed)
+    loaded = _loaded(model, adapter, threads.checked(n_threads), (_state(model), _state(adapter)))
+    running = loaded.session
+    prompt = _prompt(loaded, question, primer, model.name)
+    if (left := running.n_context - len(prompt)) < 1:
+        fits = primer and len(_prompt(loaded, question, (), model.name)) < running.n_context
+        raise ChatError(
+            f"the question is too long: its prompt has {len(prompt):,} tokens, and {model.name} takes "
+            f"{running.n_context:,} with the answer: "
+            + ("ask without the worked examples (--bare)" if fits else "ask a shorter one")
+        )
+    running.forget()
+    return (yield from generate.written(running, prompt, replace(sampling, max_tokens=min(max_tokens, left))))
 
 
 def ask(question: str, *, model: Path, **options) -> Reply:
     """The whole answer at once. Options and errors as for `stream`."""
-    answer = stream(question, model=model, **options)
-    while True:
-        try:
-            next(answer)
-        except StopIteration as end:
-            return end.value
+    return generate.whole(stream(question, model=model, **options))
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A model that stays in memory for the next question."""
+
+    header: Header
+    session: Session
+
+
+def _prompt(loaded: _Loaded, question: str, primer: Sequence[tuple[str, str]], name: str) -> np.ndarray:
+    """Its tokens; where the model does not take the primer, the error names the way without it."""
+    asked = ("user", question)
+    try:
+        text = template.render(loaded.header, [*primer, asked], name=name)
+    except TemplateError as error:
+        if primer and _takes(loaded.header, asked):
+            raise ChatError(f"{error}: ask without the worked examples (--bare)") from error
+        raise ChatError(f"{error}, also with --bare: `course complete` has it continue a text") from error
+    return loaded.session.vocabulary.tokens(text, special=True, around=False)
+
+
+def _takes(known: Header, turn: tuple[str, str]) -> bool:
+    try:
+        return bool(template.render(known, [turn], name=""))
+    except TemplateError:
+        return False
 
 
 @lru_cache(maxsize=1)
-def _load(model: Path, n_threads: int) -> Llama:
+def _loaded(model: Path, adapter: Path | None, n_threads: int, state: tuple) -> _Loaded:
+    """`state` is that of the files: another file under the same name is another model."""
     known = header.read(model)
-    if "tokenizer.chat_template" not in known.metadata:
+    if not template.of(known):
         raise ChatError(f"{model.name} was not trained to answer: `course complete` has it continue a text")
     n_context = min(CONTEXT_TOKENS, known.context_length or CONTEXT_TOKENS)
-    session.check(model, n_context=n_context)
-    log.forget()
+    with ExitStack() as opening:
+        running = opening.enter_context(
+            session.opened(model, n_context=n_context, n_threads=n_threads, adapter=adapter)
+        )
+        kept = _Loaded(known, running)
+        weakref.finalize(kept, opening.pop_all().close)
+    return kept
+
+
+def _state(file: Path | None) -> tuple[int, ...]:
     try:
-        return Llama(str(model), n_ctx=n_context, n_threads=n_threads, n_threads_batch=n_threads, verbose=False)
-    except ValueError as error:
-        raise ChatError(f"{model} cannot be loaded: {log.last_error() or error}") from error
+        found = file.stat() if file else None
+    except OSError:
+        return ()  # who reads it says why
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) if found else ()

@@ -50,6 +50,7 @@ TYPES = {
     42: ("Q2_0", 64, 18),
 }
 """By number: a tensor type's name, the weights in one of its blocks, and the bytes of a block."""
+_HEADS = "attention.head_count"
 _ALIGNMENT = 32  # bytes, where the file does not say
 _LONG = 2**16  # bytes, of which memory is not taken for a length that a broken file gives
 
@@ -90,26 +91,45 @@ class Header:
         return self.metadata.get("general.architecture", "")
 
     @property
+    def of_architecture(self) -> dict[str, Any]:
+        """The metadata under the architecture's name, without it: "block_count", "attention.head_count", …"""
+        prefix = f"{self.architecture}."
+        return {key.removeprefix(prefix): value for key, value in self.metadata.items() if key.startswith(prefix)}
+
+    @property
+    def head_width(self) -> int:
+        """Numbers in a key; 0 where the file does not say."""
+        said = self.of_architecture
+        width, heads = said.get("embedding_length"), said.get(_HEADS)
+        whole = width // heads if isinstance(width, int) and isinstance(heads, int) and heads else 0
+        return said.get("attention.key_length") or whole
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether the file holds changes to a model, and none itself."""
+        return self.metadata.get("general.type") == "adapter"
+
+    @property
     def context_length(self) -> int | None:
         """Tokens that the model has been trained on at once, where the file says."""
-        return self._of_architecture("context_length")
+        return self.of_architecture.get("context_length")
 
     @property
     def n_vocabulary(self) -> int:
         return len(self.metadata.get("tokenizer.ggml.tokens", ()))
 
+    def token(self, key: str) -> str:
+        """The text of a special token, by its key under tokenizer.ggml ("eos_token_id"); empty where there is none."""
+        number, tokens = self.metadata.get(f"tokenizer.ggml.{key}"), self.metadata.get("tokenizer.ggml.tokens", ())
+        return tokens[number] if isinstance(number, int) and 0 <= number < len(tokens) else ""
+
     def kv_bytes(self, n_tokens: int) -> int:
         """What the keys and values of `n_tokens` take in 16 bits; 0 where the file does not say."""
-        layers, heads = self._of_architecture("block_count"), self._of_architecture("attention.head_count")
-        kv_heads = self._of_architecture("attention.head_count_kv") or heads
-        width = self._of_architecture("embedding_length")
-        if not all(isinstance(number, int) and number for number in (layers, heads, kv_heads, width)):
+        said = self.of_architecture
+        layers, kv_heads = said.get("block_count"), said.get("attention.head_count_kv") or said.get(_HEADS)
+        if not isinstance(layers, int) or not isinstance(kv_heads, int):
             return 0  # some architectures give one number for each layer
-        head = self._of_architecture("attention.key_length") or width // heads
-        return 2 * 2 * layers * kv_heads * head * n_tokens
-
-    def _of_architecture(self, key: str) -> Any:
-        return self.metadata.get(f"{self.architecture}.{key}")
+        return 2 * 2 * layers * kv_heads * self.head_width * n_tokens
 
 
 def read(file: Path) -> Header:

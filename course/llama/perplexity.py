@@ -54,7 +54,12 @@ class Scores:
 
 
 def tokens(model: Path, texts: Sequence[str]) -> np.ndarray:
-    """The tokens of `texts` in a row, int32, each text ended by the vocabulary's end token where it has one.
+    """The tokens of `texts` in a row, int32. Raises LlamaError."""
+    return np.concatenate(tokens_by_text(model, texts))
+
+
+def tokens_by_text(model: Path, texts: Sequence[str]) -> list[np.ndarray]:
+    """The tokens of each text, int32, ended by the vocabulary's end token where it has one.
 
     That is how the training bill counts. Raises LlamaError.
     """
@@ -62,12 +67,9 @@ def tokens(model: Path, texts: Sequence[str]) -> np.ndarray:
         raise LlamaError("texts is one string: give a list of texts")
     if not any(texts):
         raise LlamaError("there is no text: nothing to tokenize")
-    parts = []
     with session.vocabulary(model) as vocabulary:
-        end = [vocabulary.end] if vocabulary.end >= 0 and not vocabulary.adds_end else []
-        for text in texts:
-            parts += [vocabulary.tokens(text), np.array(end, np.int32)]
-    return np.concatenate(parts)
+        end = np.array([vocabulary.end] if vocabulary.end >= 0 and not vocabulary.adds_end else [], np.int32)
+        return [np.concatenate([vocabulary.tokens(text), end]) for text in texts]
 
 
 def score(
@@ -80,16 +82,20 @@ def score(
     spread: bool = False,
     against: Scores | Path | None = None,
     keep: Path | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> Scores:
     """Score the second half of windows of `n_context` tokens: the first `n_chunks`, or with `spread` as many evenly
     spread over `tokens`; all where `n_chunks` is None.
 
     `against` is a reference to compare with: a model's file, which is then run beside this one, or the Scores of an
     earlier call that kept the log-probabilities of the whole vocabulary in the file `keep` (a float32 .npy array of
-    chunks × scored tokens × vocabulary). Memory stays that of one window. Raises LlamaError.
+    chunks × scored tokens × vocabulary). Memory stays that of one window. `report` is told how many windows are
+    scored, after each. Raises LlamaError.
     """
     n_threads = threads.checked(n_threads)
-    windows = _windows(np.ascontiguousarray(tokens, np.int32), n_context, n_chunks=n_chunks, spread=spread)
+    tokens = np.ascontiguousarray(tokens, np.int32)
+    begins = starts(len(tokens), n_context=n_context, n_chunks=n_chunks, spread=spread)
+    windows = [tokens[begin : begin + n_context].copy() for begin in begins]
     with ExitStack() as stack:
         reader = stack.enter_context(_reader(model, n_context, n_threads))
         shape = (len(windows), _n_scored(n_context), reader.vocabulary.n_tokens)
@@ -101,23 +107,25 @@ def score(
             logits = _logits(reader, window)
             found.append(_compare(logits, window[-len(logits) :], refer(number, window), pool))
             write(logits)
+            if report:
+                report(number + 1)
     nll_nats, kl_nats, same_top = (np.stack(column) for column in zip(*found, strict=True))
     return Scores(nll_nats, kept=keep) if against is None else Scores(nll_nats, kl_nats, same_top, kept=keep)
 
 
-def _windows(tokens: np.ndarray, n_context: int, *, n_chunks: int | None, spread: bool) -> list[np.ndarray]:
+def starts(n_tokens: int, *, n_context: int = 512, n_chunks: int | None = None, spread: bool = False) -> np.ndarray:
+    """Where in a text of `n_tokens` the windows begin that `score` scores. Raises LlamaError."""
     if n_context < 4:
         raise LlamaError(f"windows of {n_context} tokens: the second half of 4 or more is scored")
-    fit = len(tokens) // n_context
+    fit = n_tokens // n_context
     wanted = fit if n_chunks is None else n_chunks
     if not 1 <= wanted <= fit:
         raise LlamaError(
-            f"{len(tokens):,} tokens hold {fit} windows of {n_context}, and {max(wanted, 1)} are to be scored: "
+            f"{n_tokens:,} tokens hold {fit} windows of {n_context}, and {max(wanted, 1)} are to be scored: "
             "give a longer text, or ask for shorter windows (n_context) or for other n_chunks"
         )
-    last = len(tokens) - n_context - 1 if spread else (wanted - 1) * n_context
-    starts = np.linspace(0, last, wanted).astype(int)
-    return [tokens[start : start + n_context].copy() for start in starts]
+    last = n_tokens - n_context - 1 if spread else (wanted - 1) * n_context
+    return np.linspace(0, last, wanted).astype(int)
 
 
 def _n_scored(n_context: int) -> int:

@@ -1,6 +1,7 @@
 """Write a GGUF file anew with other types of weights, by llama.cpp's own quantizer."""
 
 import ctypes
+import os
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,13 @@ class QuantizeError(LlamaError):
     """The quantizer refused, or could not write."""
 
 
+def checked(to: str) -> str:
+    """`to` as TYPES spells it. Raises QuantizeError for what is no type."""
+    if to.upper() not in TYPES:
+        raise QuantizeError(f"there is no type {to!r}; the types are: {', '.join(TYPES)}")
+    return to.upper()
+
+
 def quantize(
     source: Path,
     target: Path,
@@ -32,30 +40,33 @@ def quantize(
     to: str,
     pure: bool = False,
     requantize: bool = False,
+    overwrite: bool = False,
     n_threads: int | None = None,
 ) -> Path:
-    """Write `source` to `target` with weights of type `to`, one of TYPES; the metadata stays.
+    """Write `source` to `target` with weights of type `to`, one of TYPES in any case; the metadata stays.
 
     llama.cpp gives some tensors more bits than `to` says, and another type to those whose rows are no multiple of its
     blocks; with `pure` all matrices get `to`, and a row that does not fit is an error. Weights that are quantized
     already are taken only with `requantize`: what they have lost stays lost.
 
-    Returns `target`, replaced once all is written and untouched otherwise. Raises QuantizeError, header.NotAModel.
+    Returns `target`, which is there once all is written; one that was there before is in the way, unless `overwrite`.
+    Raises LlamaError.
     """
-    if to not in TYPES:
-        raise QuantizeError(f"there is no type {to!r}; the types are: {', '.join(TYPES)}")
+    to = checked(to)
     n_threads = threads.checked(n_threads)
     known = header.read(source)
-    if target.exists() and target.samefile(source):
+    if known.is_adapter:
+        raise QuantizeError(f"{source} is a LoRA adapter: only models are quantized")
+    if output.is_same(target, source):
         raise QuantizeError(f"{target} is the source itself: name another target")
     if pure:
         _check_rows(known, to)
     options = llama_cpp.llama_model_quantize_default_params()
     options.ftype, options.pure, options.allow_requantize, options.nthread = TYPES[to], pure, requantize, n_threads
     n_bytes = _least_bytes(known, to)
-    with output.replacing(target, n_bytes=n_bytes) as part:
+    with output.replacing(target, n_bytes=n_bytes, overwrite=overwrite) as part:
         log.forget()
-        if llama_cpp.llama_model_quantize(str(source).encode(), str(part).encode(), ctypes.byref(options)) != 0:
+        if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(part), ctypes.byref(options)) != 0:
             if shutil.disk_usage(part.parent).free < 2**20:  # llama.cpp gives no reason when the disk is full
                 raise output.no_space(target, n_bytes)
             reason = log.final_error().removeprefix("llama_model_quantize: failed to quantize: ")

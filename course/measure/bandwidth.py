@@ -5,13 +5,14 @@ several times what any laptop has. Where memory is short it is an eighth of what
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
 
 from course.llama import threads
+from course.measure import turns
 
 ARRAY_BYTES = 512 * 2**20
 LEAST_ARRAY_BYTES = 128 * 2**20
@@ -22,20 +23,20 @@ def rates(
 ) -> dict[str, list[float]]:
     """Bandwidth in byte/s: {"2 threads, read": one rate per repetition, "1 thread, read": …, "2 threads, copy": …}.
 
-    Without `thread_counts` it is measured at `default_thread_counts()`, so that the reading of all physical cores comes
-    first. Errors: see `read`.
+    All are measured in turns. Without `thread_counts` they are `default_thread_counts()`, so that the reading of all
+    physical cores comes first. Errors: see `read`.
     """
     counts = default_thread_counts() if thread_counts is None else thread_counts
-    return {
-        f"{count} thread{'s' if count > 1 else ''}, {name}": measured(count, repetitions=repetitions, seconds=seconds)
-        for name, measured in (("read", read), ("copy", copy))
-        for count in counts
-    }
+    asked = {f"{count} thread{'s' if count > 1 else ''}, {kind}": (kind, count) for kind in _WORK for count in counts}
+    return _rates(asked, repetitions, seconds)
 
 
 def default_thread_counts() -> list[int]:
-    """All physical cores, then the powers of two below them, largest first: [6, 4, 2, 1] of six."""
-    cores = threads.physical_cores()
+    """All physical cores, then the powers of two below them, largest first: [6, 4, 2, 1] of six.
+
+    OMP_NUM_THREADS may allow fewer, as it does to llama.cpp and PyTorch.
+    """
+    cores = threads.checked(None)
     return [cores, *(2**power for power in reversed(range((cores - 1).bit_length())))]
 
 
@@ -46,7 +47,7 @@ def read(n_threads: int, *, repetitions: int = 5, seconds: float = 0.1) -> list[
     pass warms up; a repetition goes on for at least `seconds`. Raises ValueError for a number of threads that this
     machine does not have, less than one repetition, or too little free memory.
     """
-    return _rates(lambda part: np.bitwise_or.reduce(part), 1, n_threads, repetitions, seconds)
+    return _rates({"": ("read", n_threads)}, repetitions, seconds)[""]
 
 
 def copy(n_threads: int, *, repetitions: int = 5, seconds: float = 0.1) -> list[float]:
@@ -55,27 +56,46 @@ def copy(n_threads: int, *, repetitions: int = 5, seconds: float = 0.1) -> list[
     Each byte copied counts as 2: one read and one written. A cache that first reads what is about to be overwritten
     moves a third one, which is not counted.
     """
-    return _rates(lambda source, target: np.copyto(target, source), 2, n_threads, repetitions, seconds)
+    return _rates({"": ("copy", n_threads)}, repetitions, seconds)[""]
 
 
-def _rates(work: Callable[..., object], n_arrays: int, n_threads: int, repetitions: int, seconds: float) -> list[float]:
-    threads.checked(n_threads)
-    if repetitions < 1:
-        raise ValueError(f"repetitions are positive; got {repetitions}")
-    arrays = [np.empty(_array_bytes() // 8, np.int64) for _ in range(n_arrays)]
-    parts = [np.array_split(array, n_threads) for array in arrays]
-    moved_bytes, rates = sum(array.nbytes for array in arrays), []
-    with ThreadPoolExecutor(n_threads) as pool:  # NumPy lets go of the interpreter while it works
-        for part in parts:
-            list(pool.map(lambda piece: piece.fill(1), part))  # writing to it is what takes the memory
-        list(pool.map(work, *parts))
-        for _ in range(repetitions):
-            passes, start = 0, time.perf_counter()
-            while (elapsed := time.perf_counter() - start) < seconds or not passes:
-                list(pool.map(work, *parts))
-                passes += 1
-            rates.append(moved_bytes * passes / elapsed)
-    return rates
+# What a thread does to its part of each of so many arrays.
+_WORK: dict[str, tuple[int, Callable[..., object]]] = {
+    "read": (1, lambda part: np.bitwise_or.reduce(part)),
+    "copy": (2, lambda source, target: np.copyto(target, source)),
+}
+
+
+def _rates(asked: Mapping[str, tuple[str, int]], repetitions: int, seconds: float) -> dict[str, list[float]]:
+    """The rates of {label: (kind of work, threads)}, in turns."""
+    most = max(threads.checked(n_threads) for _, n_threads in asked.values())
+    size = _array_bytes() // 8
+    arrays = [np.empty(size, np.int64) for _ in range(max(_WORK[kind][0] for kind, _ in asked.values()))]
+    with ThreadPoolExecutor(most) as pool:  # NumPy lets go of the interpreter while it works
+        for array in arrays:  # writing to it is what takes the memory
+            list(pool.map(lambda piece: piece.fill(1), np.array_split(array, most)))
+        once = {label: _once(pool, arrays, *work, seconds) for label, work in asked.items()}
+        return turns.take(once, repetitions=repetitions)
+
+
+def _once(
+    pool: ThreadPoolExecutor, arrays: Sequence[np.ndarray], kind: str, n_threads: int, seconds: float
+) -> Callable[[], float]:
+    """A function that makes one repetition and gives its rate; one pass has warmed up."""
+    n_arrays, work = _WORK[kind]
+    used = arrays[:n_arrays]
+    parts = [np.array_split(array, n_threads) for array in used]
+    moved_bytes = sum(array.nbytes for array in used)
+
+    def repetition() -> float:
+        passes, start = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - start) < seconds or not passes:
+            list(pool.map(work, *parts))
+            passes += 1
+        return moved_bytes * passes / elapsed
+
+    list(pool.map(work, *parts))
+    return repetition
 
 
 def _array_bytes() -> int:

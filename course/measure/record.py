@@ -1,7 +1,8 @@
-"""A measurement record: what was predicted, what was measured, on which machine, with which versions.
+"""Records, plain JSON of one of the kinds of `schema`: what was predicted and measured, on which machine, with which
+versions; what was predicted and then revealed; what was judged of a claim.
 
-Records are plain JSON. They lie in `measurements.json` beside a notebook (a list) and in the outputs of the cells
-that measured (a MIME bundle whose data is a list of records), so that a notebook alone carries them too.
+They lie in `measurements.json` beside a notebook (a list), and in the outputs of the cells that made them (a MIME
+bundle whose data is a list of records), so that a notebook alone carries them too.
 """
 
 import json
@@ -19,6 +20,8 @@ from typing import Any
 import jsonschema
 import psutil
 
+from course.measure.schema import MEASURED, REVEALED, SCHEMAS, VERDICT
+
 MIME = "application/vnd.two-bills.record+json"
 FILE = "measurements.json"
 MOST = 500  # records of one notebook: nobody measures more often
@@ -26,47 +29,14 @@ MOST = 500  # records of one notebook: nobody measures more often
 Record = dict[str, Any]
 Values = Sequence[float] | Mapping[str, Sequence[float]]
 
-_REPETITIONS = {"type": "array", "items": {"type": "number"}, "minItems": 1}
-SCHEMA = {
-    "type": "object",
-    "required": [
-        *("what", "unit", "predicted", "values", "median"),
-        *("machine", "versions", "threads", "date"),
-    ],
-    "properties": {
-        "what": {"type": "string", "minLength": 1},
-        "unit": {"type": "string", "minLength": 1},
-        "predicted": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-        "values": {
-            "oneOf": [
-                _REPETITIONS,
-                {"type": "object", "additionalProperties": _REPETITIONS, "minProperties": 1},
-            ]
-        },
-        "median": {"type": "number"},
-        "machine": {
-            "type": "object",
-            "required": ["cpu", "cores", "memory_bytes", "system"],
-            "properties": {
-                "cpu": {"type": "string"},
-                "cores": {"type": "integer", "minimum": 1},
-                "memory_bytes": {"type": "integer", "minimum": 1},
-                "system": {"type": "string"},
-            },
-        },
-        "versions": {"type": "object", "additionalProperties": {"type": "string"}},
-        "threads": {"type": "integer", "minimum": 1},
-        "date": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT"},
-    },
-}
-
 _VERSIONED = {
     "numpy": "numpy",
     "torch": "torch",
     "transformers": "transformers",
     "llama_cpp": "llama-cpp-python",
 }
-_validator = jsonschema.Draft202012Validator(SCHEMA)  # made once: to make it costs more than ten records
+# Made once: to make one costs more than to check ten records.
+_validators = {kind: jsonschema.Draft202012Validator(schema) for kind, schema in SCHEMAS.items()}
 
 
 class BadRecord(ValueError):
@@ -80,9 +50,10 @@ def new(
     unit: str,
     predicted: tuple[float, float],
     threads: int,
+    lab: str | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Record:
-    """A record of `values`: repetitions, or {label: repetitions} of which the first is the headline.
+    """The record of a measurement, `values`: repetitions, or {label: repetitions} of which the first is the headline.
 
     Raises BadRecord if there are none, or if one is not a finite number.
     """
@@ -102,10 +73,42 @@ def new(
         "machine": machine(),
         "versions": versions(),
         "threads": threads,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": _now(),
+        **({"lab": lab} if lab else {}),
     }
     check(record)
     return record
+
+
+def revealed(what: str, value: float, *, unit: str, source: str, predicted: tuple[float, float], lab: str) -> Record:
+    """The record of a prediction that was held against a published figure, or the result of a formula."""
+    [number] = _finite(what, [value])
+    bounds = [float(bound) for bound in predicted]
+    record = {
+        **{"kind": REVEALED, "what": what, "unit": unit, "predicted": bounds, "value": number, "source": source},
+        **{"date": _now(), "lab": lab},
+    }
+    check(record)
+    return record
+
+
+def verdict(claim: str, text: str, *, sure: float, lab: str) -> Record:
+    """The record of a sentence on a claim, whose author is `sure` of it in per cent. Raises BadRecord for 0 or 100."""
+    record = {
+        **{"kind": VERDICT, "what": claim, "claim": claim, "text": text, "sure": float(sure)},
+        **{"date": _now(), "lab": lab},
+    }
+    check(record)
+    return record
+
+
+def kind_of(record: Record) -> str:
+    """The kind of a record: old ones do not say that they were measured."""
+    return record.get("kind", MEASURED)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def headline(values: Values) -> Sequence[float]:
@@ -114,9 +117,12 @@ def headline(values: Values) -> Sequence[float]:
 
 
 def check(record: Any, *, where: str = "record") -> None:
-    """Raise BadRecord, naming the field, unless `record` is what the schema says."""
+    """Raise BadRecord, naming the field, unless `record` is what the schema of its kind says."""
+    kind = record.get("kind", MEASURED) if isinstance(record, dict) else MEASURED
+    if not isinstance(kind, str) or kind not in _validators:
+        raise BadRecord(f"{where}: kind: {kind!r} is none of {', '.join(_validators)}")
     try:
-        _validator.validate(record)
+        _validators[kind].validate(record)
     except jsonschema.ValidationError as error:
         field = ".".join(str(part) for part in error.absolute_path) or "the record"
         raise BadRecord(f"{where}: {field}: {error.message}") from None
@@ -171,6 +177,20 @@ def merge(records: Iterable[Record], more: Iterable[Record]) -> list[Record]:
         if record not in merged:
             merged.append(record)
     return sorted(merged, key=lambda record: record["date"])
+
+
+def of_one_machine(records: Sequence[Record], whats: Sequence[str]) -> list[Record]:
+    """The latest record of each of `whats` on the machine that has all of them; none where no machine has.
+
+    Of two such machines it is the one that measured last.
+    """
+    by_machine: dict[tuple[Any, ...], dict[str, Record]] = {}
+    for record in sorted(records, key=lambda record: record["date"]):
+        told = record["machine"]
+        place = (told["cpu"], told["cores"], told["system"])
+        by_machine[place] = {**by_machine.pop(place, {}), record["what"]: record}  # the last one to measure comes last
+    whole = [found for found in by_machine.values() if set(whats) <= set(found)]
+    return [whole[-1][what] for what in whats] if whole else []
 
 
 def machine() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,10 +35,15 @@ class Added:
         return "ready" if whole else "corrupt"
 
 
+def is_name(name: str) -> bool:
+    """Whether a model can be added under this name: it names files, and no other folder."""
+    return re.fullmatch(r"\w[\w.-]*", name) is not None
+
+
 def find(name: str) -> Added | None:
     """What was added under this name. Raises ModelError for a record that cannot be read."""
     record = _record(name)
-    if not record.is_file():
+    if not is_name(name) or not record.is_file():
         return None
     try:
         return Added(**json.loads(record.read_text("utf-8")))

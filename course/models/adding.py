@@ -88,8 +88,8 @@ def add(
     """Take a model into the cache as `name`, and return its file; one that is there, whole, is left alone.
 
     `what` is a GGUF file, a folder saved by transformers, a name of ON_HUB, or OWNER/NAME or OWNER/NAME:FILE.gguf on
-    the hub. What transformers saved is converted to type `to` (default: F16). `sha256` is that of its file of weights.
-    Raises ModelError; nothing is kept then.
+    the hub. What transformers saved is converted to type `to`, in any case (default: F16). `sha256` is that of its
+    file of weights. Raises ModelError; nothing is kept then.
     """
     if known := ON_HUB.get(what):
         what, name, to = known.repository, name or known.name, to or known.to
@@ -122,7 +122,10 @@ def add(
             size_bytes=part.stat().st_size,
             sha256=store.sha256(part),
         )
-        return added.keep(part, made)
+        try:
+            return added.keep(part, made)
+        except OSError as error:
+            raise store.no_place(error) from error
 
 
 def _origin(what: str, revision: str | None) -> Local | Hub:
@@ -147,15 +150,21 @@ def _own_name(what: str) -> str:
 def _checked(name: str) -> str:
     if name in MODELS:
         raise ModelError(f"{name} is a model that the course knows: give this one another --name")
-    if not re.fullmatch(r"\w[\w.-]*", name):
+    if not added.is_name(name):
         raise ModelError(f"{name!r} cannot name a model: give it a --name of letters, digits, dots and dashes")
     return name
 
 
 def _type(path: Path, to: str | None) -> str | None:
     """What is to be converted to, where there is something to convert."""
+    from course.llama import quantize
+    from course.llama.errors import LlamaError
+
     if path.is_dir():
-        return to or "F16"
+        try:
+            return quantize.checked(to or "F16")
+        except LlamaError as error:
+            raise ModelError(str(error)) from error
     if to:
         raise ModelError(f"{path.name} is a GGUF file already: `course model quantize` makes one of another type of it")
     return None

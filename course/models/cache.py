@@ -6,6 +6,7 @@ Whatever is interrupted or broken on the way leaves nothing behind.
 import errno
 import json
 import os
+import stat
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -49,8 +50,15 @@ def located(what: str) -> Path:
         return kept.file
     if what in ON_HUB:
         raise ModelError(f"the model {what} is not here yet: run `course model fetch {what}`")
-    if Path(what).is_file():
-        return Path(what)
+    try:
+        found = Path(what).stat().st_mode
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise ModelError(f"{what}: {error.strerror}") from error
+    else:
+        if not stat.S_ISDIR(found):
+            return Path(what)
+        raise ModelError(f"{what} is a folder: `course model convert` makes a GGUF file of what transformers saved")
     known = ", ".join([*MODELS, *ON_HUB, *added.names()])
     raise ModelError(f"there is no model {what!r}, and no such file; the models are: {known}")
 

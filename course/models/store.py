@@ -20,11 +20,16 @@ def folder() -> Path:
         kept = cache_folder() / "models"
         kept.mkdir(exist_ok=True)
     except OSError as error:
-        raise ModelError(
-            f"{error.filename}: {error.strerror}; models are kept there: "
-            "set TWO_BILLS_CACHE to a folder that can be written to"
-        ) from error
+        raise no_place(error) from error
     return kept
+
+
+def no_place(error: OSError) -> ModelError:
+    """The error of a folder that cannot be made or written to."""
+    return ModelError(
+        f"{error.filename}: {error.strerror}; models are kept there: "
+        "set TWO_BILLS_CACHE to a folder that can be written to"
+    )
 
 
 def is_whole(model: Model, file: Path) -> bool:
@@ -59,5 +64,9 @@ def scratch() -> Iterator[Path]:
     for leftover in folder().glob(".fetch-*"):
         if not psutil.pid_exists(int(leftover.name.split("-")[1])):
             shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f".fetch-{os.getpid()}-", dir=folder()) as made:
-        yield Path(made)
+    try:
+        made = tempfile.TemporaryDirectory(prefix=f".fetch-{os.getpid()}-", dir=folder())
+    except OSError as error:
+        raise no_place(error) from error
+    with made as place:
+        yield Path(place)

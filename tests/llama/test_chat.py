@@ -1,6 +1,8 @@
 """Questions to the real model, with one thread: two are slow where the other core is busy."""
 
 import math
+import os
+import shutil
 import subprocess
 import sys
 
@@ -58,9 +60,20 @@ def test_the_primer_is_what_names_the_capital(smollm2_f16):
     assert "Algiers" not in chat.ask(ALGERIA, model=smollm2_f16, n_threads=1, primer=(), max_tokens=20).text
 
 
-@pytest.mark.parametrize(("question", "said"), [("  ", "empty"), ("word " * 3000, r"too long: .*2048")])
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("  ", "empty"),
+        (
+            "word " * 3000,
+            r"too long: its prompt has 3,\d+ tokens, and .* takes 2,048 with the answer: ask a shorter one",
+        ),
+        ("word " * 2010, r"too long: .*: ask without the worked examples \(--bare\)"),
+        ("caf\udce9", "the text is not UTF-8 after 'caf'"),
+    ],
+)
 def test_a_question_that_cannot_be_answered_says_why(smollm2_f16, question, said):
-    with pytest.raises(chat.ChatError, match=said):
+    with pytest.raises(LlamaError, match=said):
         chat.ask(question, model=smollm2_f16, n_threads=1)
 
 
@@ -74,6 +87,28 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
 def test_a_model_that_does_not_chat_names_what_it_does(code):
     with pytest.raises(chat.ChatError, match="not trained to answer: `course complete`"):
         chat.ask(ALGERIA, model=code, n_threads=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"max_tokens": 0}, "0 tokens: at least 1"),
+        ({"seed": -1}, "seed -1"),
+        ({"temperature": -1.0}, "temperature of -1"),
+    ],
+)
+def test_options_out_of_range_are_refused(smollm2_f16, options, said):
+    with pytest.raises(LlamaError, match=said):
+        chat.ask(ALGERIA, model=smollm2_f16, n_threads=1, **options)
+
+
+def test_another_file_under_the_same_name_is_another_model(smollm2, smollm2_f16, tmp_path):
+    place, texts = tmp_path / "model.gguf", []
+    for file in (smollm2, smollm2_f16, smollm2):
+        place.unlink(missing_ok=True)
+        os.link(file, place) if file.stat().st_dev == tmp_path.stat().st_dev else shutil.copy(file, place)
+        texts.append(chat.ask("What is the capital of France?", model=place, n_threads=1, max_tokens=9, primer=()).text)
+    assert texts[0] == texts[2] != texts[1]
 
 
 @pytest.mark.parametrize("n_threads", [0, 10_000])

@@ -170,7 +170,7 @@ def test_no_space_for_log_probabilities_is_said_before_they_are_computed(code, s
 def test_a_model_too_big_for_memory_is_not_loaded(smollm2_f16, stream, monkeypatch):
     memory = psutil.virtual_memory()._replace(available=200_000_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    monkeypatch.setattr(session, "_loaded", lambda model: pytest.fail("it was loaded"))
+    monkeypatch.setattr(session, "loaded", lambda model: pytest.fail("it was loaded"))
     with pytest.raises(LlamaError, match=r"needs 0\.\d+ GB of memory and 0\.20 GB are free"):
         perplexity.score(smollm2_f16, stream, n_context=64, n_chunks=1, n_threads=1)
 

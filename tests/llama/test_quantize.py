@@ -62,7 +62,6 @@ def test_weights_are_quantized_twice_only_when_asked(smollm2, tmp_path):
     ("options", "said"),
     [
         ({"to": "Q4_X"}, r"no type 'Q4_X'; the types are: F32, F16, Q4_0.*Q4_K_M"),
-        ({"to": "q8_0"}, r"no type 'q8_0'"),
         ({"to": "IQ2_XXS", "n_threads": 1}, "imatrix"),
         ({"to": "Q8_0", "n_threads": 0}, "0 threads: this machine has"),
         ({"to": "Q8_0", "n_threads": 10_000}, "10,000 threads: this machine has"),
@@ -71,9 +70,26 @@ def test_weights_are_quantized_twice_only_when_asked(smollm2, tmp_path):
 def test_a_refusal_says_why_and_keeps_what_was_there(code, tmp_path, options, said):
     (tmp_path / "out.gguf").write_bytes(b"mine")
     with pytest.raises(LlamaError, match=said):
-        quantize.quantize(code, tmp_path / "out.gguf", **options)
+        quantize.quantize(code, tmp_path / "out.gguf", overwrite=True, **options)
     assert (tmp_path / "out.gguf").read_bytes() == b"mine"
     assert os.listdir(tmp_path) == ["out.gguf"]
+
+
+def test_nothing_is_overwritten_unasked(code, tmp_path):
+    (tmp_path / "out.gguf").write_bytes(b"mine")
+    with pytest.raises(LlamaError, match=r"out\.gguf is there already, and stays as it is: name another file, or give"):
+        quantize.quantize(code, tmp_path / "out.gguf", to="Q8_0", n_threads=1)
+    assert (tmp_path / "out.gguf").read_bytes() == b"mine"
+    quantize.quantize(code, tmp_path / "out.gguf", to="Q8_0", overwrite=True, n_threads=1)
+    assert tensors.types(tmp_path / "out.gguf")["Q8_0"] > 1
+    with pytest.raises(LlamaError, match="is a folder: name a file in it"):
+        quantize.quantize(code, tmp_path, to="Q8_0", overwrite=True, n_threads=1)
+    assert os.listdir(tmp_path) == ["out.gguf"]
+
+
+def test_a_type_is_known_in_any_case(code, tmp_path):
+    one, other = (quantize.quantize(code, tmp_path / to, to=to, n_threads=1) for to in ("Q4_K_M", "q4_k_m"))
+    assert one.read_bytes() == other.read_bytes()
 
 
 def test_a_row_that_is_no_multiple_of_the_block_is_named(smollm2, tmp_path):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from course.llama import header, speed
+from course.llama import header, session, speed
 from course.llama.errors import LlamaError
 from course.llama.session import Session
+from course.llama.speed import Run
 
 
 @pytest.fixture
@@ -33,6 +34,27 @@ def test_decode_writes_one_by_one_at_its_depth_which_is_read_once(code, calls):
     found = speed.decode(code, n_tokens=3, n_threads=1, n_depth=40, repetitions=2)
     assert calls == [("decode", 1), ("forget", 0), ("decode", 40), *[("roll back", 40), *[("decode", 1)] * 3] * 2]
     assert (found.n_depth, found.n_tokens) == (40, 3)
+
+
+def test_runs_are_taken_in_turns_by_a_model_that_is_loaded_once(code, calls, monkeypatch):
+    loads = []
+    loaded = session.loaded
+    monkeypatch.setattr(session, "loaded", lambda path: (loads.append(path), loaded(path))[1])
+    runs = {
+        "read": Run(code, "prefill", n_tokens=5, n_threads=1),
+        "write": Run(code, "decode", n_tokens=1, n_threads=1, n_depth=7),
+    }
+    found = speed.in_turns(runs, repetitions=2)
+    assert loads == [code]
+    warm = [("decode", 5), ("forget", 0), ("decode", 1), ("forget", 0), ("decode", 7)]
+    assert calls == [*warm, *[("roll back", 0), ("decode", 5), ("roll back", 7), ("decode", 1)] * 2]
+    assert {label: len(rates) for label, rates in found.items()} == {"read": 2, "write": 2}
+
+
+def test_a_phase_that_is_none_is_refused_before_anything_is_loaded(code, monkeypatch):
+    monkeypatch.setattr(session, "loaded", lambda path: pytest.fail("it was loaded"))
+    with pytest.raises(LlamaError, match="a run is one of prefill, decode; got 'writing'"):
+        speed.in_turns({"a": Run(code, "writing", n_tokens=1)})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import transformers
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from course.llama import tokenizer
+from course.llama.convert import tokenizer
 
 CORPUS = [
     "def mean(values):\n    return sum(values) / len(values)\n",
@@ -44,7 +44,9 @@ def save_tokenizer(folder: Path, pre_tokenizer=PRE_TOKENIZERS["gpt-2"], **option
     PreTrainedTokenizerFast(tokenizer_object=bpe, **options).save_pretrained(folder)
 
 
-def save(folder: Path, kind: str = "Llama", *, dtype: torch.dtype = torch.float32, **options: Any) -> Path:
+def save(
+    folder: Path, kind: str = "Llama", *, dtype: torch.dtype = torch.float32, seed: int = 0, **options: Any
+) -> Path:
     """A model of this kind, whose logits spread over several units and depend on every weight."""
     shape = {
         "vocab_size": N_VOCAB,
@@ -58,7 +60,7 @@ def save(folder: Path, kind: str = "Llama", *, dtype: torch.dtype = torch.float3
         "eos_token_id": 0,
     }
     config = getattr(transformers, f"{kind}Config")(**(shape | options))
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = getattr(transformers, f"{kind}ForCausalLM")(config).to(dtype)
     with torch.no_grad():
         for name, parameter in model.named_parameters():

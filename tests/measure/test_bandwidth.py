@@ -46,14 +46,27 @@ def test_threads_share_what_is_to_be_copied(monkeypatch) -> None:
 
 
 def test_all_cores_reading_come_first_and_powers_of_two_below(monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(threads, "physical_cores", lambda: 6)
     assert bandwidth.default_thread_counts() == [6, 4, 2, 1]
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert bandwidth.default_thread_counts() == [3, 2, 1]
+    monkeypatch.delenv("OMP_NUM_THREADS")
     monkeypatch.setattr(threads, "physical_cores", lambda: 2)
-    monkeypatch.setattr(threads, "checked", lambda count: count)
+    monkeypatch.setattr(threads, "checked", lambda count: count or 2)
     rates = bandwidth.rates(repetitions=2, seconds=0)
     assert list(rates) == ["2 threads, read", "1 thread, read", "2 threads, copy", "1 thread, copy"]
     assert [len(values) for values in rates.values()] == [2, 2, 2, 2]
     assert list(bandwidth.rates([1], seconds=0)) == ["1 thread, read", "1 thread, copy"]
+
+
+def test_what_is_compared_is_measured_in_turns(monkeypatch) -> None:
+    monkeypatch.setattr(threads, "checked", lambda count: count)
+    done: list[str] = []
+    monkeypatch.setattr(np, "bitwise_or", SimpleNamespace(reduce=lambda part: done.append(f"read {part.size}")))
+    monkeypatch.setattr(np, "copyto", lambda target, source: done.append(f"copy {source.size}"))
+    bandwidth.rates([1], repetitions=2, seconds=0)
+    assert done == ["read 10", "copy 10"] * 3  # the first round warms up
 
 
 @pytest.mark.parametrize("n_threads", [0, -1, 10_000])

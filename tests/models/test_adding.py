@@ -67,7 +67,7 @@ def test_where_no_link_can_be_made_it_is_copied(file, cache, monkeypatch):
 
 
 def test_a_folder_saved_by_transformers_is_converted(folder, cache):
-    told = models.add(str(folder), to="Q8_0")
+    told = models.add(str(folder), to="q8_0")
     assert told == models.located("tiny-mistral")
     assert set(tensors.types(told)) == {"Q8_0", "F32"}
     record = added.find("tiny-mistral")
@@ -158,7 +158,7 @@ def test_a_model_is_located_by_name_or_file_and_else_the_names_are_listed(file, 
 
 def test_the_commands_add_list_find_and_complete(folder, tmp_path, cache):
     run = CliRunner().invoke
-    fetched = run(app, ["model", "fetch", str(folder), "--name", "tiny", "--type", "Q8_0"])
+    fetched = run(app, ["model", "fetch", str(folder), "--name", "tiny", "--to", "Q8_0"])
     assert fetched.exit_code == 0 and "tiny.gguf is here" in fetched.output.replace("\n", "")
     assert "added by you" in run(app, ["model", "list"]).output
     assert run(app, ["model", "path", "tiny"]).stdout.strip() == str(cache / "added" / "tiny.gguf")
@@ -181,14 +181,14 @@ def fetch(hub: Hub | None, *arguments: str, cache: Path):
 
 def test_a_repository_of_transformers_is_downloaded_and_converted(folder, cache, tmp_path):
     with Hub({"toys/tiny": folder}) as hub:
-        ran = fetch(hub, "toys/tiny", "--type", "BF16", cache=cache)
+        ran = fetch(hub, "toys/tiny", "--to", "BF16", cache=cache)
         assert ran.returncode == 0, ran.stderr
         record = json.loads((cache / "added" / "tiny.json").read_text())
         assert (record["origin"], record["revision"]) == ("toys/tiny", hub.commit)
         assert record["sources"] == {"model.safetensors": store.sha256(folder / "model.safetensors")}
         assert tensors.types(models.located("tiny")).keys() == {"BF16", "F32"}
         assert contents(cache) == ["added/tiny.gguf", "added/tiny.json"]
-    again = fetch(None, "toys/tiny", "--type", "BF16", cache=cache)  # it is there: no hub is asked
+    again = fetch(None, "toys/tiny", "--to", "BF16", cache=cache)  # it is there: no hub is asked
     assert (again.returncode, again.stderr) == (0, "")
 
 
