@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -12,9 +13,10 @@ from nbformat import NotebookNode
 
 from course import build, paths
 from course.build import Lab
-from course.grading import gradebook, intake
-from course.grading.submissions import Submission
+from course.grading.book import gradebook
+from course.grading.handin.submissions import Submission
 from course.measure import record
+from course.notebook.cells import names
 from tests.labs import notebooks
 
 SEED = 2026
@@ -75,11 +77,13 @@ class Classroom:
             self.hand_in(student, place / "submitted" / student / self.lab.name)
         return place
 
-    def hand_in(self, student: str, folder: Path) -> Submission:
-        """Write what the student hands in, into a folder that is made."""
+    def hand_in(
+        self, student: str, folder: Path, *, convert: Callable[[NotebookNode], NotebookNode] = lambda notebook: notebook
+    ) -> Submission:
+        """Write what the student hands in, converted for who grades it, into a folder that is made."""
         folder.mkdir(parents=True, exist_ok=True)
         record.write(folder, self.records)
-        return Submission(student, notebooks.save(self.notebook(student), folder, self.lab.name), folder)
+        return Submission(student, notebooks.save(convert(self.notebook(student)), folder, self.lab.name), folder)
 
 
 def lay_out(root: Path, key: str, *, submissions: int) -> Classroom:
@@ -121,5 +125,5 @@ def _answers(release: NotebookNode, solution: NotebookNode, bank: ModuleType, nu
 
 def graded(release: NotebookNode) -> set[str]:
     """The exercises that a lab's checks grade."""
-    checks = [name for name in intake.names(release) if name.startswith("test-")]
+    checks = [name for name in names(release) if name.startswith("test-")]
     return {name.removeprefix("test-").replace("-", ".") for name in checks}

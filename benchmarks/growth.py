@@ -23,12 +23,15 @@ from benchmarks.classroom import Classroom
 from benchmarks.contenders import Scores
 from benchmarks.trace import Trace
 from course.build import Lab
-from course.grading import bookkeeping, desk, pool, sandbox, submissions
-from course.grading.desk import Rules
-from course.grading.ledger import Ledger
-from course.grading.pool import Row
-from course.grading.submissions import Submission
-from tests.grading.processes import Cluster
+from course.grading import grader, sandbox
+from course.grading.book import marks
+from course.grading.book.ledger import Ledger
+from course.grading.grader import Notebooks, Rules
+from course.grading.handin import submissions
+from course.grading.handin.submissions import Submission
+from course.grading.result import Row
+from course.grading.scale import pool
+from tests.grading.scale.processes import Cluster
 
 WORKERS = (1, 2, 3, 4)
 DASK = (1, 2)
@@ -198,17 +201,17 @@ def _writer(room: Classroom, place: Path, number: int) -> Iterator[dict[str, Any
     graded = _graded(room.first(4), place / "graded")
     many = {f"student{n:05d}": list(room.answers.values())[n % len(graded)] for n in range(number)}
     lab = Lab(room.lab.name, replace(room, answers=many).fresh(room.ours, place / "class"))
-    found = submissions.find(lab.course / "submitted", lab, unpack=place / "unpacked")
+    found = submissions.find(lab.course / "submitted", lab, unpack=place / "unpacked").submissions
 
-    def engine(lab: Lab, rules: Rules, found: Sequence[Submission]) -> Generator[Row, None, None]:
+    def engine(notebooks: Notebooks, rules: Rules, found: Sequence[Submission]) -> Generator[Row, None, None]:
         yield from (replace(graded[n % len(graded)], student=one.student) for n, one in enumerate(found))
 
     with Ledger(lab.course).writing() as book:
         began = time.monotonic()
-        tasks = bookkeeping.take_in(book, lab, found, "tests")
+        batch = marks.take_in(book, Notebooks.of(lab), Rules(()), found)
         stored_s = time.monotonic() - began
         walls, cpus = [time.monotonic()], [time.process_time()]
-        for _ in bookkeeping.grade(book, lab, tasks, Rules(()), engine):
+        for _ in marks.grade(batch, Rules(()), engine):
             walls.append(time.monotonic())
             cpus.append(time.process_time())
     part, group = max(2, number // 10), "the one writer"
@@ -224,10 +227,9 @@ def _writer(room: Classroom, place: Path, number: int) -> Iterator[dict[str, Any
 def _graded(room: Classroom, place: Path) -> list[Row]:
     course = room.fresh(room.ours, place)
     lab, rules = Lab(room.lab.name, course), Rules(sandbox.probe())
-    with desk.open_desk(lab, rules) as at:
-        return list(
-            pool.grade_all(at, submissions.find(course / "submitted", lab, unpack=place / "unpacked"), workers=1)
-        )
+    with grader.open_grader(Notebooks.of(lab), rules) as at:
+        found = submissions.find(course / "submitted", lab, unpack=place / "unpacked").submissions
+        return list(pool.grade_all(at, found, workers=1))
 
 
 def _bytes(path: Path) -> int:

@@ -1,8 +1,6 @@
 """Inside of this engine: where the time of a submission goes, what a check costs, how much memory a worker has."""
 
-import asyncio
 import functools
-import inspect
 import multiprocessing
 import statistics
 import time
@@ -19,25 +17,18 @@ from nbformat import NotebookNode
 
 from benchmarks import cost
 from benchmarks.classroom import Classroom
-from course.grading import (
-    desk,
-    execute,
-    gradebook,
-    intake,
-    job,
-    kernel,
-    pool,
-    records,
-    repair,
-    sandbox,
-    suspicion,
-    warm,
-)
-from course.grading.desk import Desk, Rules
-from course.grading.execute import Executor
-from course.grading.job import Job
-from course.grading.referee import Times
-from course.grading.submissions import Submission
+from course.grading import grader, sandbox
+from course.grading.book import gradebook
+from course.grading.grader import Grader, Notebooks, Rules
+from course.grading.handin import intake, records, repair, suspicion
+from course.grading.handin.submissions import Submission
+from course.grading.judge.referee import Times
+from course.grading.kernels import job, kernel, warm
+from course.grading.kernels.job import Job
+from course.grading.run import execute
+from course.grading.run.execute import Executor
+from course.grading.scale import pool
+from course.notebook.cells import by_name
 
 PHASES: list[tuple[str, Any, str]] = [  # what it is called, whose, the function
     ("read, repair, flags", intake, "read"),
@@ -45,19 +36,19 @@ PHASES: list[tuple[str, Any, str]] = [  # what it is called, whose, the function
     ("read, repair, flags", intake, "flags"),
     ("read, repair, flags", suspicion, "signs"),
     ("read, repair, flags", repair, "repair"),
-    ("read, repair, flags", Desk, "_with_tests"),
+    ("read, repair, flags", Grader, "_with_tests"),
     ("folder: made, staged, removed", job.Job, "__post_init__"),
     ("folder: made, staged, removed", job.Job, "close"),
-    ("folder: made, staged, removed", desk.submissions, "stage"),
+    ("folder: made, staged, removed", grader.submissions, "stage"),
     ("folder: made, staged, removed", records, "save"),
     ("forks, confined", warm.Warm, "fork"),
     ("kernel ready", kernel.Kernel, "start"),
     ("the submission's cells", kernel.Kernel, "run"),
-    ("checks", execute.Executor, "_judged"),
+    ("checks", execute.Executor, "_verdict"),
     ("judge told the lab", execute.Executor, "_new_referee"),
     ("kernel and judge ended", kernel.Kernel, "close"),
     ("kernel and judge ended", execute.Executor, "_close"),
-    ("verdicts", desk.verdicts, "exercises"),
+    ("verdicts", grader.verdicts, "exercises"),
     ("marks into the gradebook", gradebook, "save"),
 ]
 CHECKED = "lab01"  # whose first exercise `check_costs` takes
@@ -83,18 +74,10 @@ class Clock:
             self._open.pop()
 
     def wrapped(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def timed(*args: Any, **kwargs: Any) -> Any:
-                with self.phase(name):
-                    return await function(*args, **kwargs)
-        else:
-
-            @functools.wraps(function)
-            def timed(*args: Any, **kwargs: Any) -> Any:
-                with self.phase(name):
-                    return function(*args, **kwargs)
+        @functools.wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.phase(name):
+                return function(*args, **kwargs)
 
         return timed
 
@@ -105,7 +88,7 @@ class Clock:
         self._since = now
 
 
-def phases(room: Classroom, at: Desk, place: Path) -> dict[str, float]:
+def phases(room: Classroom, at: Grader, place: Path) -> dict[str, float]:
     """Median seconds of each phase over the class's submissions, and of all of it under "in all"."""
     handed_in = handed_in_at(room, place)
     found: dict[str, list[float]] = {name: [] for name in (*(name for name, _, _ in PHASES), "the rest", "in all")}
@@ -124,12 +107,12 @@ def phases(room: Classroom, at: Desk, place: Path) -> dict[str, float]:
     return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
-def check_costs(at: Desk) -> dict[str, float]:
+def check_costs(at: Grader) -> dict[str, float]:
     """Seconds of one check more, of exercise 1.1's own one, of a call that crosses, and of one with 80 kB each way."""
-    arrays = f"a = np.ones(10_000)\nfor _ in range({CALLS}):\n    matmul_flop(1, a, 1)"
+    arrays = f"a = np.ones(10_000)\nfor _ in range({CALLS}):\n    layers_flop(a, [1, 1])"
     nothing = _seconds_of_check(at, "pass", copies=COPIES)
-    own = _seconds_of_check(at, intake.by_name(at.solution)["test-1-1"].source, copies=COPIES)
-    calls = _seconds_of_check(at, f"for _ in range({CALLS}):\n    matmul_flop(3, 5, 7)", copies=1)
+    own = _seconds_of_check(at, by_name(at.solution)["test-1-1"].source, copies=COPIES)
+    calls = _seconds_of_check(at, f"for _ in range({CALLS}):\n    layers_flop(3, [5, 7])", copies=1)
     arrays_too = _seconds_of_check(at, arrays, copies=1)
     return {
         "a check that asks nothing": nothing,
@@ -139,9 +122,9 @@ def check_costs(at: Desk) -> dict[str, float]:
     }
 
 
-def _seconds_of_check(at: Desk, source: str, *, copies: int) -> float:
+def _seconds_of_check(at: Grader, source: str, *, copies: int) -> float:
     """The seconds of one check more, from notebooks with one and with so many more of it."""
-    known = intake.by_name(at.solution)
+    known = by_name(at.solution)
     check = deepcopy(known["test-1-1"])
     check.source = source
 
@@ -158,18 +141,18 @@ def _seconds_of_check(at: Desk, source: str, *, copies: int) -> float:
     return (many - alone) / copies
 
 
-def _execute(at: Desk, notebook: NotebookNode) -> execute.Execution:
+def _execute(at: Grader, notebook: NotebookNode) -> execute.Execution:
     place = Job(at.rules.layers)
     try:
-        return asyncio.run(Executor(notebook, at.solution, place, at.template, Times()).run())
+        return Executor(notebook, at.solution, place, at.template, Times()).run()
     finally:
         place.close()
 
 
-def memory_of_forks(room: Classroom, at: Desk, place: Path) -> dict[str, float]:
+def memory_of_forks(room: Classroom, at: Grader, place: Path) -> dict[str, float]:
     """MiB of the warm process, and of a kernel and a judge as a submission ends: what is their own alone."""
-    assert isinstance(at.template.now, warm.Warm) and at.template.now.process
-    server = psutil.Process(at.template.now.process.pid)
+    assert at.template.warm and at.template.warm.process
+    server = psutil.Process(at.template.warm.process.pid)
     born: dict[str, list[psutil.Process]] = {}
     found: dict[str, float] = {}
     fork, close = warm.Warm.fork, Executor._close
@@ -180,20 +163,20 @@ def memory_of_forks(room: Classroom, at: Desk, place: Path) -> dict[str, float]:
         born[kind] = [keeper for keeper in server.children() if keeper not in before]
         return child
 
-    async def weighing_close(self: Executor) -> None:
+    def weighing_close(self: Executor) -> None:
         found["the warm process: resident"] = cost.mib(server, "rss")
         for kind, keepers in born.items():
             tree = [one for keeper in keepers for one in (keeper, *keeper.children(recursive=True))]
             found[f"a {kind}: its own"] = sum(cost.mib(one, "uss") for one in tree)
             found[f"a {kind}: share of all"] = sum(cost.mib(one, "pss") for one in tree)
-        await close(self)
+        close(self)
 
     with mock.patch.object(warm.Warm, "fork", noting_fork), mock.patch.object(Executor, "_close", weighing_close):
         at.grade(handed_in_at(room.first(1), place)[0])
     return found
 
 
-def memory_of_worker(room: Classroom, at: Desk, place: Path) -> float:
+def memory_of_worker(room: Classroom, at: Grader, place: Path) -> float:
     """MiB of a worker process of its own, after it has graded a submission."""
     handed_in = handed_in_at(room, place)
     most = 0.0
@@ -203,8 +186,8 @@ def memory_of_worker(room: Classroom, at: Desk, place: Path) -> float:
     return most
 
 
-def opened(room: Classroom) -> Desk:
-    return desk.open_desk(room.lab, Rules(sandbox.probe()))
+def opened(room: Classroom) -> Grader:
+    return grader.open_grader(Notebooks.of(room.lab), Rules(sandbox.probe()))
 
 
 def handed_in_at(room: Classroom, place: Path) -> list[Submission]:

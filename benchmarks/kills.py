@@ -24,9 +24,9 @@ from benchmarks import classroom, contenders, cost, results, trace
 from benchmarks.classroom import Classroom
 from benchmarks.trace import Trace
 from course.build import Lab
-from course.grading import gradebook
-from course.grading.ledger import Ledger
-from tests.grading.test_bookkeeping import written
+from course.grading.book import gradebook
+from course.grading.book.ledger import Ledger
+from tests.grading.book.test_marks import written
 
 LOOK_S = 0.005
 

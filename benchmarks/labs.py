@@ -23,9 +23,7 @@ from course import build, paths
 from course.build import Lab
 
 ROOT = paths.PACKAGE.parent
-BARE = Path(
-    sys.base_prefix, "bin", "python3"
-)  # has nothing installed: this one has all, and set-up would leave it at that
+BARE = Path(sys.base_prefix, "bin", "python3")  # without packages: with them, set-up makes no environment
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ def _perplexities(tools: Path, place: Path, smol: Path, *, n_threads: int, n_chu
     python.write_text("\n\n".join(models.held_out(OURS)))
     for model, text, n, title in (
         (smol, english, n_chunks, "SmolLM2 F16, English"),
-        (models.path(OURS), python, 27 * n_chunks, f"{OURS} F16, held-out Python"),  # with 12, all of it
+        (models.path(OURS), python, 27 * n_chunks, f"{OURS} F16, held-out Python"),  # with 12, all of it but two
     ):
         program = tools / "llama-perplexity"
         asked = ["-m", model, "-f", text, "-c", 512, "--chunks", n, "-t", n_threads, "-tb", n_threads]

@@ -24,7 +24,7 @@ def score(model: str, text: str, n_chunks: str, n_threads: str) -> list[float]:
 
 def write(source: str, target: str, to: str, n_threads: str) -> None:
     """A quantized file."""
-    quantize.quantize(Path(source), Path(target), to=to, n_threads=int(n_threads))
+    quantize.quantize(Path(source), Path(target), to=to, overwrite=True, n_threads=int(n_threads))
 
 
 def prefill(model: str, n_tokens: str, n_threads: str) -> list[float]:

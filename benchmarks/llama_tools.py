@@ -1,4 +1,4 @@
-"""llama.cpp's own programs (llama-perplexity, llama-quantize, llama-bench): no Python package has them.
+"""llama.cpp's own programs (llama-perplexity, llama-quantize, llama-bench, llama-server): no Python package has them.
 
 They are compiled once from the source that llama-cpp-python of this version carries, with the flags of its wheel here,
 and kept beside the wheel. It takes minutes, a C++ compiler and CMake.
@@ -16,12 +16,12 @@ from benchmarks.cost import Failed
 from course import paths
 from course.setting_up import step, wheel
 
-PROGRAMS = ("llama-perplexity", "llama-quantize", "llama-bench")
+PROGRAMS = ("llama-perplexity", "llama-quantize", "llama-bench", "llama-server")
 _SOURCE = f"llama_cpp_python-{wheel.LLAMA_CPP_PYTHON}"
 # As the wheel is built, but with the part that only the programs use.
 _INCLUDE = wheel.CMAKE_INCLUDE.replace("set(LLAMA_BUILD_COMMON OFF)", "set(LLAMA_BUILD_COMMON ON)")
 _OPTIONS = (
-    *("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_SHARED_LIBS=ON", "-DLLAMA_BUILD_TOOLS=ON", "-DLLAMA_BUILD_SERVER=OFF"),
+    *("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_SHARED_LIBS=ON", "-DLLAMA_BUILD_TOOLS=ON", "-DLLAMA_BUILD_SERVER=ON"),
     *("-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_CURL=OFF", "-DLLAMA_OPENSSL=OFF"),
     *("-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON", "-DCMAKE_INSTALL_RPATH=$ORIGIN"),  # the folder moves
 )
@@ -34,7 +34,9 @@ def folder() -> Path:
     with step.alone(kept, waiting="  another benchmark is compiling llama.cpp's programs: waiting for it"):
         if not all((kept / "bin" / program).is_file() for program in PROGRAMS):
             with tempfile.TemporaryDirectory(dir=kept, prefix="building-") as building:
-                _build(Path(building)).replace(kept / "bin")
+                built = _build(Path(building))
+                shutil.rmtree(kept / "bin", ignore_errors=True)  # what an older version of this file has built
+                built.replace(kept / "bin")
     return kept / "bin"
 
 

@@ -49,7 +49,7 @@ def answer(cell: str, name: str) -> Callable[[np.ndarray], np.ndarray]:
 def require_identical(ours: Callable[[np.ndarray], np.ndarray], kind: str, place: Path) -> None:
     """Raise Failed unless every tensor of that type in a file of ggml's is what `ours` and gguf make of the source."""
     source = models.path(MODEL)
-    target = quantize.quantize(source, place / f"pure-{kind}.gguf", to=kind, pure=True)
+    target = quantize.quantize(source, place / f"pure-{kind}.gguf", to=kind, pure=True, overwrite=True)
     weights = {tensor.name: np.asarray(tensor.data, np.float32) for tensor in GGUFReader(os.fspath(source)).tensors}
     made = [tensor for tensor in GGUFReader(os.fspath(target)).tensors if tensor.tensor_type.name == kind]
     if not made:

@@ -17,10 +17,8 @@ from benchmarks.classroom import Classroom
 from benchmarks.contenders import Run
 from benchmarks.cost import Cost, Failed
 from course import paths
-from course.grading import intake
-from course.grading.execute import is_check
 from course.measure import record
-from tests.labs import notebooks
+from course.notebook.cells import is_check, name_of
 
 REPORT = "results.json"
 UNEQUAL = (
@@ -84,8 +82,7 @@ def run(otter: Otter, room: Classroom, place: Path) -> Run:
     spent, scores = [], {}
     for student in room.answers:
         folder = place / student
-        room.hand_in(student, folder)
-        notebook = notebooks.save(converted(room.notebook(student)), folder, room.lab.name)
+        notebook = room.hand_in(student, folder, convert=converted).notebook
         command = [otter.command, "run", "--no-logo", "-a", str(autograder), "-o", str(folder), str(notebook)]
         spent.append(cost.of([command], cwd=folder, env=otter.environment))
         scores[student] = _marks(folder / REPORT, room)
@@ -98,7 +95,7 @@ def converted(notebook: NotebookNode) -> NotebookNode:
     notebook.cells.insert(0, new_code_cell("import otter\ngrader = otter.Notebook()"))
     for cell in notebook.cells:
         if is_check(cell):
-            cell.source = f'grader.check("{_question(intake.name_of(cell) or "")}")'
+            cell.source = f'grader.check("{_question(name_of(cell) or "")}")'
     return notebook
 
 
@@ -107,7 +104,7 @@ def _autograder(otter: Otter, room: Classroom, place: Path) -> Path:
     tests.mkdir(parents=True)
     for cell in room.solution.cells:
         if is_check(cell):
-            name = _question(intake.name_of(cell) or "")
+            name = _question(name_of(cell) or "")
             test = TEST.format(name=name, points=cell.metadata.nbgrader.points, source=cell.source)
             (tests / f"{name}.py").write_text(test)
     made = place / "autograder.zip"

@@ -20,9 +20,9 @@ FOLDER = Path(__file__).resolve().parent / "results"
 PAGE = FOLDER.parent.parent / "RESULTS.md"
 INTRODUCTION = """# Results
 
-What this project claims about speed, measured against the tools that people use today. Written by
-`python benchmarks/results.py` from `benchmarks/results/*.json`; `make bench` measures again. A ratio says how many
-times as much the other tool takes. In brackets: the least and the most of the rounds.
+What this project claims about speed, measured against the tools that people use today, and how good its forecasts are.
+Written by `python benchmarks/results.py` from `benchmarks/results/*.json`; `make bench` measures again. A ratio says
+how many times as much the other tool takes. In brackets: the least and the most of the rounds.
 """
 
 
@@ -57,13 +57,18 @@ def report(
     versions: Mapping[str, str],
     machine: Mapping[str, Any],
     notes: Sequence[str],
+    picture: str = "",
 ) -> dict[str, Any]:
-    """A benchmark's result as it is kept: the machine without its name, versions, what to know, rows."""
+    """A benchmark's result as it is kept: the machine without its name, versions, what to know, rows.
+
+    `picture` says what is to be seen on the picture beside it, results/NAME.png, if there is one.
+    """
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": {**record.machine(), **machine},
         "versions": {**record.versions(), **{name: version(name) for name in packages}, **versions},
         "notes": list(notes),
+        **({"picture": picture} if picture else {}),
         "rows": list(rows),
     }
 
@@ -85,7 +90,10 @@ def page(folder: Path = FOLDER) -> str:
     parts = [INTRODUCTION]
     for path in sorted(folder.glob("*.json")):
         found = json.loads(path.read_text())
-        parts += [f"## {path.stem.capitalize()}\n", _circumstances(found), table(found)]
+        parts += [f"## {path.stem.capitalize()}\n", _circumstances(found)]
+        if "picture" in found:
+            parts.append(f"![{found['picture']}](benchmarks/results/{path.stem}.png)\n")
+        parts.append(table(found))
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -102,17 +110,22 @@ def table(found: Mapping[str, Any]) -> str:
 
 
 def _compared(row: Mapping[str, Any]) -> list[str]:
-    ours, peer = (f"{row[who]:g} {row['unit']}{_spread(row[f'{who}_spread'])}" for who in ("ours", "peer"))
+    ours, peer = (f"{_shown(row[who])} {row['unit']}{_spread(row[f'{who}_spread'])}" for who in ("ours", "peer"))
     return [row["what"], ours, row["peer_name"], peer, f"×{row['ratio']:g}"]
 
 
 def _alone(row: Mapping[str, Any]) -> list[str]:
-    return [row["what"], f"{row['ours']:g} {row['unit']}".rstrip()]
+    return [row["what"], f"{_shown(row['ours'])} {row['unit']}".rstrip()]
 
 
 def _spread(least_and_most: Sequence[float]) -> str:
     least, most = least_and_most
-    return f" ({least:g}–{most:g})" if least != most else ""
+    return f" ({_shown(least)}–{_shown(most)})" if least != most else ""
+
+
+def _shown(value: float) -> str:
+    """A number as people write it: 13,400 rather than 1.34e+04."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
 
 
 def _circumstances(found: Mapping[str, Any]) -> str:
@@ -120,12 +133,16 @@ def _circumstances(found: Mapping[str, Any]) -> str:
     where = (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, {machine['system']}"
     )
-    loads = f"load {machine['load']['least']:.1f} to {machine['load']['most']:.1f} while measuring"
+    loads = (
+        f" · load {machine['load']['least']:.1f} to {machine['load']['most']:.1f} while measuring"
+        if "load" in machine
+        else ""
+    )
     confined = (
         f" · as {machine['user']} user, confined by {', '.join(machine['sandbox'])}" if "sandbox" in machine else ""
     )
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
-    lines = [f"{found['date']} · {where}{confined} · {loads}.", versions + ".", *(f"{n}." for n in found["notes"])]
+    lines = [f"{found['date']} · {where}{confined}{loads}.", versions + ".", *(f"{n}." for n in found["notes"])]
     return "".join(f"- {line[0].upper()}{line[1:]}\n" for line in lines)
 
 

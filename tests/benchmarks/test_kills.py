@@ -5,10 +5,10 @@ import pytest
 from benchmarks import cost, kills
 from benchmarks.classroom import Classroom
 from course.build import Lab
-from course.grading import check
-from course.grading.ledger import Ledger
+from course.grading import sandbox
+from course.grading.book.ledger import Ledger
 
-pytestmark = pytest.mark.skipif(not check.has_engine(), reason="the engine runs on Linux")
+pytestmark = pytest.mark.skipif(not sandbox.is_supported(), reason="the engine runs on Linux")
 
 
 def test_a_class_killed_at_random_moments_ends_as_if_undisturbed(monkeypatch: pytest.MonkeyPatch) -> None:
