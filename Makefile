@@ -30,7 +30,7 @@ test lint:
 	@$(COURSE) setup --dev
 	@$(COURSE) $@ $(ARGS)
 
-BENCH = grading growth kills llama labs
+BENCH = evaluation finetuning forecaster grading growth kills llama labs serving
 
 bench:
 	@$(COURSE) setup --dev

@@ -13,12 +13,16 @@ def main() -> None:
     if sys.argv[1:2] == ["setup"]:
         if set(sys.argv[2:]) - {"--dev"}:
             sys.exit("usage: python -m course setup [--dev]   (--dev: also what the tests need)")
-        set_up(dev="--dev" in sys.argv)
+        from course.setting_up import command
+
+        command.set_up(dev="--dev" in sys.argv)
         return
     _hand_over_if_needed()
     from course.cli import app
+    from course.commands import terminal
     from course.paths import NotACourse
 
+    terminal.print_anything()
     try:
         app(prog_name="course")
     except NotACourse as nowhere:
@@ -34,26 +38,6 @@ def too_old(version: tuple) -> str:
         f"The course needs Python 3.11 or newer, and this is {version[0]}.{version[1]} ({sys.executable}): "
         "name a newer one, as in `python3.12 -m course setup` or `make setup PYTHON=python3.12`."
     )
-
-
-def set_up(*, dev: bool) -> None:
-    """The command `setup`: its errors are one line, and an interrupt says that the next run goes on."""
-    import signal
-
-    from course import paths
-    from course.setting_up import environment, step
-
-    checkout = paths.PACKAGE.parent
-    if not (checkout / "pyproject.toml").is_file():
-        sys.exit("course setup: this course is installed already; set-up is for a checkout of it.")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        environment.set_up(checkout, extras=["dev"] if dev else [])
-    except (step.SetupError, OSError) as problem:
-        sys.exit(f"course setup: {problem}")
-    except KeyboardInterrupt:
-        print("\nInterrupted. Run it again: it goes on where it stopped.", file=sys.stderr)
-        sys.exit(130)
 
 
 def _hand_over_if_needed() -> None:

@@ -2,8 +2,8 @@
 
 import typer
 
-from course import lean  # noqa: F401 (before all others)
-from course.commands import attacking, instructor, ledger, library, machine, models, student, talking
+from course import fast_imports  # noqa: F401 (before all others)
+from course.commands import attacking, instructor, ledger, library, machine, models, serving, student, talking
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,6 +15,7 @@ app.command("lab", rich_help_panel="Learn")(student.open_lab)
 app.command("check", rich_help_panel="Learn")(student.check)
 app.command("chat", rich_help_panel="Learn")(talking.chat)
 app.command("complete", rich_help_panel="Learn")(talking.complete)
+app.command("serve", rich_help_panel="Learn")(serving.serve)
 
 app.command("data", rich_help_panel="Look things up")(library.data)
 model = typer.Typer(no_args_is_help=True, help="Small open models: get them, convert them, quantize them.")
@@ -26,6 +27,7 @@ model.command("quantize")(models.quantize)
 app.add_typer(model, name="model", rich_help_panel="Look things up")
 
 app.command("build", rich_help_panel="Teach")(instructor.build)
+app.command("new-lab", rich_help_panel="Teach")(instructor.new_lab)
 app.command("grade", rich_help_panel="Teach")(instructor.grade)
 app.command("history", rich_help_panel="Teach")(ledger.history)
 app.command("replay", rich_help_panel="Teach")(ledger.replay)

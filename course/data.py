@@ -1,4 +1,4 @@
-"""The course's data package: published figures as tables, each row with its source, checked when loaded."""
+"""The course's data package: published and measured figures as tables, checked when loaded, and parallel texts."""
 
 import csv
 import json
@@ -17,10 +17,11 @@ NUMBERS = {
     "integer": (re.compile(r"[+-]?\d+"), "is not an integer"),
     "number": (re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"), "is not a number"),
 }
+EVIDENCE = ("primary", "quoted", "measured")
 
 
 class DataError(ValueError):
-    """A table that is unknown, missing or breaks its schema; the message names file, row, column and value."""
+    """A table or text that is unknown, missing or breaks its schema; the message names file, row, column and value."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,10 @@ class Table:
     title: str
     path: str
     rows: int
-    sources: int
-    evidence: dict[str, int]  # rows that are primary, quoted, measured
+    sources: int  # 0 where rows have no source of their own: what was measured or made for the course
+    evidence: dict[str, int]  # rows that are primary, quoted, measured; empty where a row is no finding
     shown: tuple[str, ...]  # the columns worth a terminal's width
+    origin: str  # where all rows come from, if they have no source of their own
 
 
 def tables() -> list[Table]:
@@ -44,15 +46,17 @@ def tables() -> list[Table]:
 def table(name: str) -> Table:
     """The description of one table. Raises DataError if it is unknown or breaks its schema."""
     resource, frame = _resource(name), load(name)
-    kinds = _field(resource, "evidence")["constraints"]["enum"]
+    rests_on = frame["evidence"] if "source_title" in frame else [resource.get("evidence")] * len(frame)
+    counts = pd.Series(rests_on, dtype="object").value_counts()
     return Table(
         name=name,
         title=resource["title"],
         path=f"datasets/{resource['path']}",
         rows=len(frame),
-        sources=frame["source_url"].nunique(),
-        evidence={kind: int((frame["evidence"] == kind).sum()) for kind in kinds},
+        sources=len({*frame["source_url"]} - {""}) if "source_title" in frame else 0,
+        evidence={kind: int(counts.get(kind, 0)) for kind in EVIDENCE} if len(counts) else {},
         shown=tuple(resource["shown"]),
+        origin=resource.get("sources", [{"title": ""}])[0]["title"],
     )
 
 
@@ -63,8 +67,41 @@ def load(name: str) -> pd.DataFrame:
     breaks its schema.
     """
     folder = paths.datasets()
-    files = sorted([*folder.glob("*.csv"), *folder.glob("datapackage.json")])
+    files = sorted([*folder.rglob("*.csv"), *folder.glob("datapackage.json")])
     return _loaded(name, tuple((file, file.stat().st_mtime_ns) for file in files)).copy()
+
+
+def row(reference: str) -> pd.Series:
+    """The row that is cited as "table/id", such as "training_runs/gpt-3-175b".
+
+    Raises DataError if the reference does not have that form, or if there is no such table or row.
+    """
+    name, slash, wanted = reference.partition("/")
+    if not slash:
+        raise DataError(f"{reference!r} does not have the form table/id")
+    rows = load(name)
+    found = rows[rows["id"] == wanted] if "id" in rows else rows[:0]
+    if found.empty:
+        raise DataError(f"no row is called {wanted!r} in datasets/{_resource(name)['path']}, column id")
+    return found.iloc[0]
+
+
+def text(name: str) -> str:
+    """A parallel text, such as "arabic": the same document in each language of the table `texts`.
+
+    Raises DataError if it is unknown, missing, or not as long as the table says.
+    """
+    known = {one["id"]: one for one in load("texts").to_dict("records")}
+    if name not in known:
+        raise DataError(f"no text is called {name!r}; there are: {', '.join(known)}")
+    path, expected = known[name]["path"], known[name]["n_bytes"]
+    try:
+        found = (paths.datasets() / path).read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"datasets/{path} cannot be read: {error}") from error
+    if (size := len(found.encode())) != expected:
+        raise DataError(f"datasets/{path} has {size} bytes, datasets/texts.csv says {expected}")
+    return found
 
 
 @cache
@@ -79,8 +116,21 @@ def _loaded(name: str, files: tuple[tuple[Path, int], ...]) -> pd.DataFrame:
             if cell and cell not in known:
                 where = f"is not in {target['resource']}, column {target['fields']}"
                 raise _fault(resource, line, column, f"{cell!r} {where}")
+    _check_key(resource, columns, lines)
     fields = resource["schema"]["fields"]
     return pd.DataFrame({field["name"]: _typed(columns[field["name"]], field["type"]) for field in fields})
+
+
+def _check_key(resource: dict[str, Any], columns: dict[str, list[str]], lines: list[int]) -> None:
+    """Raises DataError if two rows have the same primary key, where that is of several columns."""
+    key = resource["schema"].get("primaryKey")
+    if not isinstance(key, list):
+        return
+    seen = set()
+    for line, *cells in zip(lines, *(columns[name] for name in key), strict=True):
+        if tuple(cells) in seen:
+            raise _fault(resource, line, ", ".join(key), f"{', '.join(cells)!r} is there twice")
+        seen.add(tuple(cells))
 
 
 def _package() -> dict[str, Any]:
@@ -96,10 +146,6 @@ def _resource(name: str) -> dict[str, Any]:
     if name not in known:
         raise DataError(f"no table is called {name!r}; there are: {', '.join(known)}")
     return known[name]
-
-
-def _field(resource: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(field for field in resource["schema"]["fields"] if field["name"] == name)
 
 
 def _fault(resource: dict[str, Any], line: int, column: str, what: str) -> DataError:

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from course.build import Lab
 
@@ -55,6 +56,17 @@ def jupyterlab(notebook: Path, *, course: Path, port: int | None = None, browser
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # in a container one often is
     return command
+
+
+def address(notebook: Path) -> str | None:
+    """Where JupyterLab shows the notebook, if a server of this user's serves it now."""
+    from jupyter_server.serverapp import list_running_servers
+
+    for server in list_running_servers():
+        root = Path(server["root_dir"]).resolve()
+        if notebook.resolve().is_relative_to(root):
+            return f"{server['url']}lab/tree/{quote(notebook.resolve().relative_to(root).as_posix())}"
+    return None
 
 
 def environment(course: Path) -> dict[str, str]:

@@ -8,10 +8,11 @@ import pytest
 from nbformat import NotebookNode
 from typer.testing import CliRunner
 
-from course import build, paths, stock
+from course import build, nbgrader_api, paths
 from course.build import BadSource, Lab
 from course.cli import app
-from course.grading import intake
+from course.grading.handin import intake
+from course.notebook.cells import by_name, names
 from tests import tiny
 
 HIDDEN = "expect(half, 5).close_to(2.5)"
@@ -42,6 +43,28 @@ def ids(notebook: NotebookNode) -> list[str]:
 
 def tags(cell: NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "**Exercise 1.1 (2 points).**",
+            "**Exercise 1.1 (3 points).**",
+            "1.1 promises 3 points in its text, and gives 2",
+        ),
+        ("(stretch, 1 point)", "(stretch, 2 points)", "exercise 1.2 promises 2 points in its text, and gives 1"),
+        (
+            'nbgrader={"grade_id": "ex-1-2-task"}',
+            'nbgrader={"grade_id": "ex-1-1-task"}',
+            "2 cells are called ex-1-1-task",
+        ),
+    ],
+)
+def test_a_source_that_does_not_keep_to_its_promises_is_refused(lab: Lab, old: str, new: str, told: str) -> None:
+    edit(lab, old, new)
+    with pytest.raises(BadSource, match=re.escape(told)):
+        build.build(lab)
 
 
 def test_a_rebuild_is_the_same_byte_for_byte(lab: Lab) -> None:
@@ -92,12 +115,12 @@ def test_the_cohort_of_the_configuration_is_in_the_first_cell(lab: Lab) -> None:
     build.build(lab)
     assert intake.started(nbformat.read(lab.release, as_version=4)) == ("lab01", "2031")
     tiny.configure(lab, "c.TwoBills.cohort = None")
-    with pytest.raises(stock.StockError, match=r"nbgrader_config\.py sets no cohort"):
+    with pytest.raises(nbgrader_api.NbgraderError, match=r"nbgrader_config\.py sets no cohort"):
         build.build(lab)
 
 
 def test_a_name_says_what_a_cell_is(built: Lab) -> None:
-    cells = intake.by_name(build.instructor_notebook(built))
+    cells = by_name(build.instructor_notebook(built))
     kinds = {
         name: tuple(cells[name].metadata.nbgrader[key] for key in ("grade", "solution", "locked"))
         for name in ("start", "given-box", "ex-1-1-task", "ex-1-1", "predict-stack", "test-1-1")
@@ -193,20 +216,20 @@ def test_a_source_without_code_is_refused(tmp_path: Path) -> None:
 
 def test_new_cells_are_built_while_submissions_of_the_old_ones_exist(lab: Lab) -> None:
     build.build(lab)
-    api = stock.open_course(lab.course, like=lab.course)
+    api = nbgrader_api.open_course(lab.course, like=lab.course)
     submitted = lab.course / "submitted" / "ada" / lab.name
     submitted.mkdir(parents=True)
     (submitted / lab.release.name).write_bytes(lab.release.read_bytes())
-    stock.generate(api, lab.name)
-    stock.autograde(api, lab.name, "ada")
+    nbgrader_api.generate(api, lab.name)
+    nbgrader_api.autograde(api, lab.name, "ada")
     edit(
         lab,
         "# %% [markdown]\n# Predict,",
         '# %% nbgrader={"grade_id": "test-1-9", "points": 1}\nassert BOX\n\n# %% [markdown]\n# Predict,',
     )
     assert lab.release in build.build(lab)
-    assert "test-1-9" in intake.names(nbformat.read(lab.release, as_version=4))
-    assert set(stock.scores(api, lab.name, "ada")) == {"test-1-1", "test-1-2", "test-1-3", "test-1-4"}
+    assert "test-1-9" in names(nbformat.read(lab.release, as_version=4))
+    assert set(nbgrader_api.scores(api, lab.name, "ada")) == {"test-1-1", "test-1-2", "test-1-3", "test-1-4"}
 
 
 def test_a_lab_is_found_by_number_key_and_name(lab: Lab) -> None:

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from course import cohort, lab, paths
-from course.measure import record
+from course.measure import quiet, record
+
+
+@pytest.fixture(autouse=True)
+def share(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What share of a core a thread gets before each measurement: all of it, on this machine of ours."""
+    shares = [1.0]
+    monkeypatch.setattr(quiet, "wait", lambda n_threads: shares[0])
+    return shares
 
 
 @pytest.fixture
@@ -124,9 +132,233 @@ def test_a_measurement_that_fails_keeps_nothing(folder: Path, shown: list[Any]) 
 
 
 def test_the_unit_is_the_predictions(folder: Path) -> None:
-    lab.predict("matmul", 1, 5, "GFLOP/s")
-    with pytest.raises(ValueError, match="measured in FLOP/s; you predicted in GFLOP/s"):
+    lab.predict("matmul", 1, 5, "s")
+    with pytest.raises(ValueError, match="measured in FLOP/s; you predicted in s"):
         lab.measure("matmul", never, unit="FLOP/s")
+
+
+@pytest.mark.parametrize(("low", "unit"), [(50, "GFLOP/s"), (50e9, "FLOP/s"), (0.05, "TFLOP/s"), (50e6, "kFLOP/s")])
+def test_a_prediction_may_have_a_prefix(
+    folder: Path, shown: list[Any], capsys: pytest.CaptureFixture[str], low: float, unit: str
+) -> None:
+    lab.predict("matmul", low, 4 * low, unit)
+    assert capsys.readouterr().out == "matmul: you are 80 % sure of 50 to 200 GFLOP/s.\n"
+    found = lab.measure("matmul", lambda: [60e9], unit="FLOP/s")
+    assert found["predicted"] == pytest.approx([50e9, 200e9]) and found["unit"] == "FLOP/s"
+
+
+def test_a_forgotten_prefix_is_asked_about_before_it_is_locked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.predict("matmul", 50, 200, "FLOP/s")
+    assert "is a prefix missing? GFLOP/s is understood" in capsys.readouterr().out
+    lab.predict("wait", 50, 200, "s")
+    assert "prefix" not in capsys.readouterr().out
+
+
+def test_repetitions_far_apart_are_told(folder: Path, shown: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    measured(folder, (2.0, 3.0, 3.5))
+    assert "Your machine was busy: the repetitions of matmul went from 2 to 3.5" in capsys.readouterr().out
+    lab.predict("steady", 1, 2, "s")
+    capsys.readouterr()
+    lab.measure("steady", lambda: [1.0, 1.1, 1.2])
+    assert capsys.readouterr().out == ""
+
+
+def test_the_label_whose_repetitions_are_farthest_apart_is_told(
+    folder: Path, shown: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.predict("decode", 1, 9, "token/s")
+    lab.measure("decode", lambda: {"2 threads": [8.0, 8.1, 8.2], "1 thread": [4.0, 5.0, 8.0]})
+    assert "the repetitions of decode at 1 thread went from 4 to 8 token/s" in capsys.readouterr().out
+
+
+def test_what_is_no_time_is_never_said_to_come_from_a_busy_machine(
+    folder: Path, shown: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.predict("divergence", 0, 1, "nat")
+    capsys.readouterr()
+    lab.measure("divergence", lambda: [0.1, 0.5, 0.2])
+    assert capsys.readouterr().out == ""
+
+
+def test_a_busy_machine_is_told_before_it_is_measured_and_is_kept(
+    folder: Path, shown: list[Any], share: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    share[0] = 0.4
+    lab.predict("matmul", 1, 5, "FLOP/s")
+    capsys.readouterr()
+    told: list[str] = []
+
+    def busy() -> list[float]:
+        told.append(capsys.readouterr().out)
+        return [2.0]
+
+    found = lab.measure("matmul", busy, threads=2)
+    assert told == [
+        "Your machine is busy: each of 2 threads gets 40% of a core, and what is measured now is too slow. "
+        "Close what you can; this cell with again=True measures once more.\n"
+    ]
+    assert found["core_share"] == 0.4
+    share[0] = 0.99
+    assert lab.measure("matmul", lambda: [3.0], again=True)["core_share"] == 0.99
+    assert capsys.readouterr().out == ""
+
+
+def test_what_does_not_depend_on_speed_waits_for_nothing(folder, share, capsys):
+    share[0] = 0.1
+    lab.predict("right_answers", 40, 75, "%")
+    assert "core_share" not in lab.measure("right_answers", lambda: [59.5])
+    assert "busy" not in capsys.readouterr().out
+
+
+def on(cpu: str, what: str, date: str) -> record.Record:
+    found = record.new(what, [1.0], unit="s", predicted=(0, 1), threads=1)
+    return {**found, "machine": {**found["machine"], "cpu": cpu}, "date": date}
+
+
+def test_what_is_compared_comes_from_one_machine(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, bandwidth, decode = (
+        on("laptop", "decode", "2026-01-01T00:00:00+00:00"),
+        on("laptop", "read_bandwidth", "2026-01-02T00:00:00+00:00"),
+        on("laptop", "decode", "2026-01-03T00:00:00+00:00"),
+    )
+    elsewhere = on("desktop", "decode", "2026-01-04T00:00:00+00:00")
+    record.write(folder, [old, bandwidth, decode, elsewhere])
+    assert lab.together("read_bandwidth", "decode") == [bandwidth, decode]
+    assert lab.whose(bandwidth) == "this machine"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ([], "not measured read_bandwidth and decode yet"),
+        (["decode"], "not measured read_bandwidth yet"),
+        (["decode", "read_bandwidth"], "not measured read_bandwidth and decode on one machine"),
+    ],
+)
+def test_a_set_that_no_machine_of_yours_has_is_all_the_reference_machines(
+    folder: Path, capsys: pytest.CaptureFixture[str], own: list[str], told: str
+) -> None:
+    record.write(folder, [on(f"machine {n}", what, "2026-01-01T00:00:00+00:00") for n, what in enumerate(own)])
+    found = lab.together("read_bandwidth", "decode")
+    assert [one["what"] for one in found] == ["read_bandwidth", "decode"]
+    assert {lab.whose(one) for one in found} == {"the reference machine"}
+    out = capsys.readouterr().out
+    assert f"You have {told}. What follows is all the reference machine's: {found[0]['machine']['cpu']}." in out
+    with pytest.raises(KeyError):
+        lab.together("decode", "nothing of that name")
+
+
+def reveal(folder: Path) -> float:
+    return lab.reveal("GPT-4's operations", 21.0, "FLOP", "Epoch AI, 2024")
+
+
+def test_a_reveal_locks_the_prediction_and_says_whether_it_held(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts: list[str] = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: texts.append(data["text/plain"]))
+    lab.predict("GPT-4's operations", 10, 20, "FLOP")
+    assert reveal(folder) == 21.0
+    assert texts == ["GPT-4's operations: 21 FLOP (Epoch AI, 2024), outside your 10 to 20 FLOP."]
+    [kept] = record.read(folder)
+    assert kept.items() >= {"kind": "revealed", "value": 21.0, "predicted": [10, 20], "lab": "lab01"}.items()
+    capsys.readouterr()
+    lab.predict("GPT-4's operations", 20, 22, "FLOP")
+    assert "revealed already: your prediction stays at 10 to 20 FLOP" in capsys.readouterr().out
+    reveal(folder)
+    assert record.read(folder) == [kept] and len(texts) == 2
+
+
+def test_without_a_prediction_the_value_is_shown_and_nothing_is_kept(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reveal(folder) == 21.0
+    said = capsys.readouterr().out
+    assert "21 FLOP (Epoch AI, 2024)" in said and "made no prediction" in said
+    assert record.read(folder) == []
+
+
+def test_a_reveal_in_another_unit_is_refused(folder: Path) -> None:
+    lab.predict("GPT-4's operations", 10, 20, "USD")
+    with pytest.raises(ValueError, match="revealed in FLOP; you predicted in USD"):
+        reveal(folder)
+
+
+def test_the_grader_shows_what_was_revealed_and_keeps_nothing_new(
+    folder: Path, shown: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.predict("GPT-4's operations", 10, 20, "FLOP")
+    reveal(folder)
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert reveal(folder) == 21.0 and shown[0] == shown[1]
+    lab.predict("another", 10, 20, "FLOP")
+    assert lab.reveal("another", 3, "FLOP", "here") == 3
+    assert len(record.read(folder)) == 1
+
+
+def test_a_verdict_is_kept_and_the_last_one_counts(
+    folder: Path, shown: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.verdict("C1", "...", sure=70)
+    assert "no verdict yet" in capsys.readouterr().out and record.read(folder) == []
+    lab.verdict("C1", "The leak fits.", sure=70)
+    lab.verdict("C1", "The leak fits.", sure=70)
+    lab.verdict("C1", "It fits 20,000, too.", sure=60)
+    kept = record.read(folder)
+    assert [(one["claim"], one["text"], one["sure"]) for one in kept] == [
+        ("C1", "The leak fits.", 70),
+        ("C1", "It fits 20,000, too.", 60),
+    ]
+    assert {one["kind"] for one in kept} == {"verdict"}
+
+
+@pytest.mark.parametrize("sure", [0, 100, -1, 170, float("nan")])
+def test_nobody_is_certain(folder: Path, sure: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 100"):
+        lab.verdict("C1", "Yes.", sure=sure)
+
+
+def test_all_labs_records_come_together_and_travel_on(
+    folder: Path, shown: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("lab01_cost", "lab10_decision", "notes"):
+        (folder / name).mkdir()
+    made = record.new("matmul", [3.0], unit="FLOP/s", predicted=(1, 2), threads=1)
+    record.write(folder / "lab01_cost", [made])
+    record.write(folder / "notes", [{**made, "what": "nobody's"}])
+    monkeypatch.chdir(folder / "lab10_decision")
+    lab.start("lab10", cohort="2026")
+    lab.verdict("C1", "Yes.", sure=70)
+    found = lab.collect()
+    own = [one for one in found if not one.get("reference")]
+    assert {one["what"]: one["lab"] for one in own} == {"matmul": "lab01", "C1": "lab10"}
+    borrowed = {one["what"] for one in found if one.get("reference")}
+    assert "read_bandwidth" in borrowed and "matmul" not in borrowed
+    assert shown[-1] == own
+    record.write(Path.cwd(), own)  # as a grader does with what it finds in the outputs
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    (folder / "lab01_cost" / record.FILE).unlink()
+    assert [one for one in lab.collect() if not one.get("reference")] == own
+
+
+def test_a_record_of_another_lab_serves_where_this_one_has_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lab01_cost", "lab04_token"):
+        (folder / name).mkdir()
+    made = record.new("matmul", [3.0], unit="FLOP/s", predicted=(1, 2), threads=1)
+    verdict = record.verdict("matmul", "Yes.", sure=70, lab="lab01")
+    record.write(folder / "lab01_cost", [made, verdict])
+    monkeypatch.chdir(folder / "lab04_token")
+    lab.start("lab04", cohort="2026")
+    assert lab.record("matmul") == {**made, "lab": "lab01"}
+    assert not lab.is_own("matmul")
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert lab.record("matmul")["values"] != made["values"]
+    monkeypatch.delenv("NBGRADER_EXECUTION")
+    own = measured(Path.cwd())
+    assert lab.record("matmul") == own
 
 
 def test_the_grader_returns_the_record_and_measures_nothing(
@@ -201,4 +433,14 @@ def test_the_output_says_whether_the_prediction_held(
     texts: list[str] = []
     monkeypatch.setattr("IPython.display.display", lambda data, **_: texts.append(data["text/plain"]))
     measured(folder, [median])
-    assert texts == [f"matmul: {median:.4g} FLOP/s (median of 1), {said} your 1 to 5."]
+    assert texts == [f"matmul: {median:.4g} FLOP/s (median of 1), {said} your 1 to 5 FLOP/s."]
+
+
+def test_a_busy_machine_is_not_told_where_it_changes_nothing(
+    folder: Path, shown: list[Any], share: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    share[0] = 0.2
+    lab.predict("ladder", 0.001, 0.1, "nat")
+    capsys.readouterr()
+    lab.measure("ladder", lambda: [0.01])
+    assert capsys.readouterr().out == ""

@@ -46,6 +46,18 @@ def test_intervals_draws_a_row_a_label_from_the_top() -> None:
     assert bottom > 1 and top < 0
 
 
+def test_labels_at_the_ends_of_series_do_not_overlap() -> None:
+    figure, ax = plt.subplots()
+    ax.set(xlim=(0, 10), ylim=(0, 100))
+    plots.label_ends(ax, [(10, 50, "upper", "red"), (10, 49.9, "lower", "blue"), (10, 5, "far below", "black")])
+    figure.canvas.draw()
+    boxes = {label.get_text(): label.get_window_extent() for label in ax.texts}
+    assert list(boxes) == ["far below", "lower", "upper"]
+    assert boxes["far below"].y1 < boxes["lower"].y0 and boxes["lower"].y1 <= boxes["upper"].y0
+    right_end = ax.transData.transform((10, 0))[0]
+    assert all(box.x0 > right_end for box in boxes.values())
+
+
 def test_the_style_draws_points_that_black_and_white_tells_apart() -> None:
     plots.use_style()
     _, ax = plt.subplots()
@@ -53,3 +65,23 @@ def test_the_style_draws_points_that_black_and_white_tells_apart() -> None:
     assert [line.get_color() for line in lines] == list(plots.COLOURS)
     assert [line.get_marker() for line in lines] == list(plots.MARKERS)
     assert len(set(plots.COLOURS)) == len(set(plots.MARKERS)) == len(lines)
+
+
+def test_a_label_stands_beside_its_point() -> None:
+    figure, ax = plt.subplots()
+    ax.set(xlim=(0, 9), ylim=(0, 9))
+    plots.label(ax, "batch 4", (4, 2), shift=(7, -4), colour=plots.BLUE, side="right")
+    figure.canvas.draw()
+    [text] = ax.texts
+    assert (text.get_text(), text.get_ha(), text.get_color()) == ("batch 4", "right", plots.BLUE)
+    right = text.get_window_extent().x1 - ax.transData.transform((4, 2))[0]
+    assert right * 72 / figure.dpi == pytest.approx(7, abs=2)
+
+
+def test_ticks_are_plain_numbers_where_asked_on_a_logarithmic_axis() -> None:
+    figure, ax = plt.subplots()
+    ax.set(xscale="log", xlim=(0.5, 500))
+    plots.ticks(ax.xaxis, [0.5, 4, 256])
+    figure.canvas.draw()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0.5", "4", "256"]
+    assert len(ax.get_xticks(minor=True)) == 0

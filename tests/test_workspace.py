@@ -97,6 +97,19 @@ def test_the_profile_comes_first_and_what_the_user_set_stays(lab: Lab, monkeypat
     assert workspace.environment(lab.course)["JUPYTER_CONFIG_PATH"] == str(lab.course / "deploy" / "laptop")
 
 
+def test_a_notebook_that_a_server_shows_has_an_address(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook, runtime = workspace.copy(lab).notebook, lab.course / "runtime"
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
+    assert workspace.address(notebook) is None
+    runtime.mkdir()
+    told = {"pid": os.getpid(), "url": "http://localhost:8899/", "token": "secret"}
+    for number, root in enumerate((lab.course / "elsewhere", lab.course / "work")):
+        (runtime / f"jpserver-{number}.json").write_text(json.dumps({**told, "root_dir": str(root)}))
+    odd = notebook.rename(notebook.with_name("my copy.ipynb"))
+    assert workspace.address(odd) == f"http://localhost:8899/lab/tree/{lab.name}/my%20copy.ipynb"
+    assert workspace.address(lab.release) is None
+
+
 def test_the_profile_hides_what_is_the_instructors() -> None:
     profile = paths.PACKAGE.parent / "deploy" / "laptop" / "labconfig" / "page_config.json"
     disabled = json.loads(profile.read_text())["disabledExtensions"]

@@ -11,7 +11,7 @@ from course.commands.terminal import console, errors, fail, say
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from course.grading.attacks import Outcome
+    from course.attacks import Outcome
 
 
 def attack_suite(
@@ -25,10 +25,11 @@ def attack_suite(
 
     Exit code 0: clean; 1: some attack got more or less than is fair, or left something; 2: it could not run.
     """
+    from course import attacks
     from course.commands import classes
-    from course.grading import attacks, check, sandbox
+    from course.grading import sandbox
 
-    if not check.has_engine():
+    if not sandbox.is_supported():
         fail(2, "strangers' code can be confined on Linux only, so only there can the box be attacked")
     wanted = tuple(layers.split(",")) if layers else sandbox.LAYERS
     if unknown := set(wanted) - set(sandbox.LAYERS):
@@ -49,7 +50,7 @@ def attack_suite(
             outcomes.append(outcome)
             bar.update(task, advance=1, description=outcome.attack.name)
     if as_json:
-        print(json.dumps([outcome.as_json() for outcome in outcomes], indent=1, ensure_ascii=False))
+        print(json.dumps([outcome.to_json() for outcome in outcomes], indent=1, ensure_ascii=False))
     else:
         console.print(_table(outcomes, held))
         say(_sums(outcomes))

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from course.grading.pool import Row
-from course.grading.suspicion import PREFIX
+from course.grading.handin.suspicion import PREFIX
+from course.grading.result import Row
 
 SHOWN_FLAGS = 3
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from course.commands.terminal import console, errors, fail, say
 
@@ -12,34 +13,58 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from course.build import Lab
-    from course.grading.bookkeeping import Engine
-    from course.grading.desk import Rules
-    from course.grading.ledger import Ledger
-    from course.grading.pool import Row
-    from course.grading.submissions import Submission
+    from course.grading.book.ledger import Ledger
+    from course.grading.book.marks import Engine
+    from course.grading.grader import Rules
+    from course.grading.handin.submissions import Submission
+    from course.grading.result import Row
 
 
 def build(
     wanted: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...", help="Which labs; all of them.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a notebook is out of date.")] = False,
 ) -> None:
-    """Make the notebooks, instructors' and students', from the labs' sources."""
+    """Make the notebooks, instructors' and students', from the labs' sources.
+
+    Each check must pass with the instructor's own answers, and must not pass without any; else nothing is written.
+    """
     from course import build as builder
-    from course import paths, stock
+    from course import nbgrader_api, paths
+    from course.grading.judge import proof
 
     try:
         checkout = paths.course_folder()
         labs = [builder.find(checkout, name) for name in wanted] if wanted else builder.labs(checkout)
+        if check:
+            if stale := [lab for lab in labs if builder.is_stale(lab)]:
+                for lab in stale:
+                    errors.print(f"{lab.release.relative_to(checkout)} is not what its source gives", highlight=False)
+                fail(1, f"run `course build {' '.join(lab.key for lab in stale)}`")
+            return
         for lab in labs:
-            if not check:
-                for path in builder.build(lab):
-                    say(f"wrote {path.relative_to(checkout)}")
-            elif builder.is_stale(lab):
-                fail(
-                    1, f"{lab.release.relative_to(checkout)} is not what its source gives: run `course build {lab.key}`"
-                )
-    except (builder.BadSource, stock.StockError) as error:
+            made = builder.make(lab)
+            proof.require(lab, *made)
+            for path in builder.write(lab, *made):
+                say(f"wrote {path.relative_to(checkout)}")
+    except (builder.BadSource, nbgrader_api.NbgraderError) as error:
         fail(2, str(error))
+
+
+def new_lab(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Of the lab: 7.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="In small letters: serving.")],
+) -> None:
+    """Begin a lab: a source that builds, with each kind of cell, and the answers that prove its tests."""
+    from course import build as builder
+    from course import paths, skeleton
+
+    try:
+        checkout = paths.course_folder()
+        for path in skeleton.make(checkout, number, name):
+            say(f"wrote {path.relative_to(checkout)}")
+    except builder.BadSource as error:
+        fail(2, str(error))
+    say(f"Next: solutions/README.md says how a lab is written; then `course build {number}`.")
 
 
 def grade(
@@ -69,33 +94,46 @@ def grade(
 
     Exit code 0: every submission has a verdict; 1: some have a reason instead; 2: it could not run.
     """
+    import signal
     import tempfile
     from functools import partial
 
     from course import build as builder
-    from course import paths, stock
-    from course.grading import bookkeeping, cluster, submissions
-    from course.grading.desk import Rules
-    from course.grading.disk import DiskError
-    from course.grading.gradebook import GradebookError
-    from course.grading.ledger import Ledger
+    from course import nbgrader_api, paths
+    from course.grading.book.durable_io import DiskError
+    from course.grading.book.gradebook import GradebookError
+    from course.grading.book.ledger import Ledger
+    from course.grading.grader import Rules
+    from course.grading.handin import submissions
     from course.grading.result import Ungradable
+    from course.grading.scale import cluster, pool
 
     if scheduler and workers > 1:
         fail(2, "--workers is for this machine, and --scheduler for others: give one of them")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, it clears up behind itself
     rows: dict[str, Row] = {}
     try:
         found = builder.find(paths.course_folder(course), lab)
-        rules = Rules.of(found.course, ()) if scheduler else _rules(found.course, unsafe=unsafe)
-        engine: bookkeeping.Engine = (
+        place = folder or found.course / "submitted"
+        rules = Rules.of(found.course, ()) if scheduler else _rules(found.course, place, unsafe=unsafe)
+        engine: Engine = (
             partial(cluster.grade_all, scheduler=scheduler, unsafe=unsafe)
             if scheduler
-            else partial(bookkeeping.grade_here, workers=workers)
+            else partial(pool.grade_here, workers=workers)
         )
         with tempfile.TemporaryDirectory(prefix="course-grade-") as unpacked, Ledger(found.course).writing() as book:
-            handed_in = submissions.find(folder or found.course / "submitted", found, unpack=Path(unpacked))
+            came = submissions.find(place, found, unpack=Path(unpacked))
+            if came.platform:
+                left = f"; no student's: {', '.join(came.others)}" if came.others else ""
+                errors.print(
+                    Text(f"{place.name} is a {came.platform} download of {len(came.submissions)} students{left}")
+                )
+            handed_in = came.submissions
             n_known = _grade(book, found, handed_in, rules, rows, engine, again=again)
-    except (builder.BadSource, stock.StockError, Ungradable, DiskError, GradebookError, cluster.ClusterError) as error:
+    except (
+        *(builder.BadSource, nbgrader_api.NbgraderError, Ungradable),
+        *(DiskError, GradebookError, cluster.ClusterError),
+    ) as error:
         fail(2, str(error))
     except OSError as error:
         fail(2, f"{error.filename} cannot be used: {error.strerror}; nothing is lost: mend that, and run it again")
@@ -105,7 +143,7 @@ def grade(
         fail(2, f"{len(handed_in)} submissions, but {len(rows)} verdicts: this is a fault of the grader, report it")
     in_order = [rows[submission.student] for submission in handed_in]
     if as_json:
-        print(json.dumps([row.as_json() for row in in_order], indent=1, ensure_ascii=False))
+        print(json.dumps([row.to_json() for row in in_order], indent=1, ensure_ascii=False))
     else:
         from course.commands import classes
 
@@ -115,15 +153,15 @@ def grade(
     raise typer.Exit(1 if any(row.result is None for row in in_order) else 0)
 
 
-def _rules(course: Path, *, unsafe: bool) -> "Rules":
+def _rules(course: Path, place: Path, *, unsafe: bool) -> "Rules":
     """How strangers' code is confined here; refuses where it is not."""
-    from course.grading import check, sandbox
-    from course.grading.desk import Rules
+    from course.grading import sandbox
+    from course.grading.grader import Rules
 
-    layers = sandbox.probe() if check.has_engine() else ()
+    layers = sandbox.probe()
     if unsafe:
         return Rules.of(course, layers)
-    if not check.has_engine():
+    if not sandbox.is_supported():
         fail(
             2,
             "strangers' code can be confined on Linux only: grade on a Linux machine, in a virtual one, or in WSL 2; "
@@ -136,7 +174,7 @@ def _rules(course: Path, *, unsafe: bool) -> "Rules":
             f"nothing here keeps strangers' code from your files (layers that hold: {held}): allow user namespaces, "
             "take a kernel with landlock (5.13 or later), or accept the risk with --unsafe-no-sandbox",
         )
-    return Rules.of(course, layers)
+    return Rules.of(course, layers, private=(place,))
 
 
 def _grade(
@@ -151,14 +189,14 @@ def _grade(
 ) -> int:
     """Grade them with a progress bar, and add to the rows by student as they come; how many were known."""
     from course.commands import classes
-    from course.grading import bookkeeping
+    from course.grading.book import marks
+    from course.grading.grader import Notebooks
 
     with classes.progress(errors) as bar:
         on_bar = bar.add_task("starting", total=len(handed_in))
-        tests = bookkeeping.tests_of(lab, rules)
-        tasks = bookkeeping.take_in(book, lab, handed_in, tests, again=again)
+        batch = marks.take_in(book, Notebooks.of(lab), rules, handed_in, again=again)
         bar.update(on_bar, description="grading")
-        for row in bookkeeping.grade(book, lab, tasks, rules, engine):
+        for row in marks.grade(batch, rules, engine):
             rows[row.student] = row
             bar.advance(on_bar)
-    return sum(task.known is not None for task in tasks)
+    return batch.n_known

@@ -12,7 +12,7 @@ from course.commands.terminal import console, errors, fail, say
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from course.grading.ledger import Entry
+    from course.grading.book.ledger import Entry
 
 SHOWN_HASH = 8
 
@@ -21,28 +21,29 @@ def replay(
     lab: Annotated[str, typer.Argument(metavar="LAB", help="lab01, or 1.")],
     course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
 ) -> None:
-    """Write a lab's results from the ledger into gradebook and autograded/ again, be they lost; manual marks stay.
+    """Write a lab's results from the ledger into the gradebook and autograded/ again; manual marks stay.
 
     Exit code 0: all are written; 1: of some, only the marks; 2: it could not run.
     """
     from course import build as builder
-    from course import paths, stock
+    from course import nbgrader_api, paths
     from course.commands import classes
-    from course.grading import bookkeeping
-    from course.grading.disk import DiskError
-    from course.grading.gradebook import GradebookError
-    from course.grading.ledger import Ledger
+    from course.grading.book import marks
+    from course.grading.book.durable_io import DiskError
+    from course.grading.book.gradebook import GradebookError
+    from course.grading.book.ledger import Ledger
 
     n_written, faults = 0, []
     try:
         found = builder.find(paths.course_folder(course), lab)
         with Ledger(found.course).writing() as book, classes.progress(errors) as bar:
-            on_bar = bar.add_task("writing", total=len(bookkeeping.counts(book.entries(found))))
-            for _, fault in bookkeeping.replay(book, found):
+            entries, solution = book.entries(found), builder.instructor_notebook(found)
+            on_bar = bar.add_task("writing", total=len(marks.counts(entries)))
+            for _, fault in marks.replay(book, found, solution=solution, entries=entries):
                 n_written += 1
                 faults += [fault] if fault else []
                 bar.advance(on_bar)
-    except (builder.BadSource, stock.StockError, DiskError, GradebookError) as error:
+    except (builder.BadSource, nbgrader_api.NbgraderError, DiskError, GradebookError) as error:
         fail(2, str(error))
     except KeyboardInterrupt:
         fail(130, f"stopped: {n_written} are written; run it again for all")
@@ -63,8 +64,8 @@ def history(
 
     from course import build as builder
     from course import paths
-    from course.grading.disk import DiskError
-    from course.grading.ledger import Ledger
+    from course.grading.book.durable_io import DiskError
+    from course.grading.book.ledger import Ledger
 
     try:
         found = builder.find(paths.course_folder(course), lab)
@@ -87,9 +88,9 @@ def _table(title: str, entries: "Sequence[Entry]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from course.grading import bookkeeping
+    from course.grading.book import marks
 
-    counting = next(iter(bookkeeping.counts(entries).values()), None)
+    counting = next(iter(marks.counts(entries).values()), None)
     grid = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
     grid.add_column("graded (UTC)", no_wrap=True)
     grid.add_column("points", justify="right")
@@ -98,13 +99,13 @@ def _table(title: str, entries: "Sequence[Entry]") -> "Table":
     grid.add_column("what changed", overflow="fold")
     for before, entry in zip([None, *entries], entries, strict=False):
         result = entry.result
-        told = [*bookkeeping.changes(before, entry), *([f"not graded: {entry.reason}"] if entry.reason else [])]
+        changes = [*marks.changes(before, entry), *([f"not graded: {entry.reason}"] if entry.reason else [])]
         grid.add_row(
             Text(entry.date[:16].replace("T", " ")),
             Text(f"{result.points:g}/{result.max_points:g}" if result else "–"),
             Text(entry.submission[:SHOWN_HASH] or "–"),
             Text(entry.tests[:SHOWN_HASH]),
-            Text("; ".join(told) + (" (counts)" if entry is counting else "")),
+            Text("; ".join(changes) + (" (counts)" if entry is counting else "")),
             style="bold" if entry is counting else "",
         )
     return grid

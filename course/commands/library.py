@@ -1,4 +1,4 @@
-"""Commands that show what the course brings along: published figures."""
+"""Commands that show what the course brings along: published and measured figures."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def data(
     table: Annotated[str | None, typer.Argument(help="The table to show; without one, what there is.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every row and column, as JSON.")] = False,
 ) -> None:
-    """Show the published figures behind the labs: the tables, or one table with its sources."""
+    """Show the figures behind the labs: the tables, or one table with its sources."""
     from dataclasses import asdict
 
     from course import data as package
@@ -47,8 +47,8 @@ def _print_tables(tables: list["Table"]) -> None:
     for column in grid.columns[1:6]:
         column.justify = "right"
     for one in tables:
-        counts = [one.rows, *one.evidence.values(), one.sources]
-        grid.add_row(one.name, *map(str, counts), one.title)
+        evidence = map(str, one.evidence.values()) if one.evidence else [""] * 3
+        grid.add_row(one.name, str(one.rows), *evidence, str(one.sources or ""), one.title)
     console.print(grid)
     console.print("\ncourse data TABLE shows one; what the words mean: datasets/README.md", highlight=False)
 
@@ -56,21 +56,23 @@ def _print_tables(tables: list["Table"]) -> None:
 def _print_table(table: "Table", rows: "pd.DataFrame") -> None:
     """The columns worth showing, each row with the number of its source, then the sources."""
     numeric = rows.select_dtypes("number").columns
-    sources = rows[["source_title", "source_date", "source_url"]].drop_duplicates("source_url")
+    cited = rows[rows["source_url"] != ""] if "source_title" in rows else rows[:0]
+    sources = cited.reindex(columns=["source_title", "source_date", "source_url"]).drop_duplicates("source_url")
     number = {url: str(n) for n, url in enumerate(sources["source_url"], start=1)}
     width = 100 if console.width < 100 else None  # a narrow terminal wraps lines; it loses no cell
     grid = Grid(box=None, padding=(0, 1, 0, 0), header_style="bold underline", width=width)
-    for name in [*table.shown, "source"]:
+    for name in table.shown:
         heading = textwrap.fill(name.replace("_", "_ "), 12).replace("_ ", "_")  # break long names at an underscore
-        number_like = name in numeric or name == "source"
-        short = number_like or rows[name].str.len().max() <= 16
-        grid.add_column(heading, justify="right" if number_like else "left", no_wrap=short)
+        short = name in numeric or rows[name].str.len().max() <= 16
+        grid.add_column(heading, justify="right" if name in numeric else "left", no_wrap=short)
+    if number:
+        grid.add_column("source", justify="right", no_wrap=True)
     for _, row in rows.iterrows():
         cells = [_number(row[name]) if name in numeric else row[name] for name in table.shown]
-        grid.add_row(*cells, number[row["source_url"]])
+        grid.add_row(*cells, *([number.get(row["source_url"], "")] if number else []))
     console.print(f"{table.title} ({table.rows} rows)\n", highlight=False)
     console.print(grid, crop=False)
-    console.print("\nSources", highlight=False)
+    console.print("\nSources" if number else f"\n{table.origin}", highlight=False)
     for title, date, url in sources.itertuples(index=False):
         say(f"{number[url]:>3} {title}, {date}\n    {url}")
     console.print(f"\nNotes and the other columns: {table.path}, or --json", highlight=False)

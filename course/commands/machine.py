@@ -13,9 +13,9 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 def setup(dev: Annotated[bool, typer.Option(help="Also what the tests need.")] = False) -> None:
     """Install what the course needs into .venv, once."""
-    from course.__main__ import set_up
+    from course.setting_up import command
 
-    set_up(dev=dev)
+    command.set_up(dev=dev)
 
 
 def doctor() -> None:

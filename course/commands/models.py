@@ -10,6 +10,7 @@ from rich.text import Text
 
 from course.commands.terminal import console, errors, fail, say
 
+_FORCE = "Also over a file that is there already."
 _COLOURS = {"ready": "green", "corrupt": "bold red", "missing": "dim"}
 
 
@@ -18,28 +19,36 @@ def show_list() -> None:
     from course import models
     from course.models import added
 
-    headings = ("name", "title", "MB", "licence", "where from", "here")
-    grid = Grid(*headings, box=None, padding=(0, 1, 0, 0), header_style="bold underline")
-    grid.columns[1].min_width, grid.columns[2].justify, grid.columns[5].no_wrap = 22, "right", True
-    for column in grid.columns:
-        column.overflow = "fold"
-
-    def row(name: str, title: str, size_bytes: int, licence: str, place: str, state: str) -> None:
-        size = f"{size_bytes / 1e6:.0f}" if size_bytes else ""
-        grid.add_row(name, title, size, licence, place, Text(state, style=_COLOURS[state]))
-
     try:
-        for model in models.MODELS.values():
-            row(model.name, model.title, model.size_bytes, model.licence, model.source.label, models.state(model))
+        rows = [
+            (one.name, one.title, one.size_bytes, one.licence, one.source.label, models.state(one))
+            for one in models.MODELS.values()
+        ]
         kept = {name: found for name in added.names() if (found := added.find(name))}
-        for one in models.ON_HUB.values():
-            if one.name not in kept:
-                row(one.name, f"{one.title}, {one.to}", 0, one.licence, f"hub: {one.repository}", "missing")
-        for name, found in kept.items():
-            row(name, "added by you", found.size_bytes, "", found.origin, found.state)
+        rows += [
+            (one.name, f"{one.title}, {one.to}", 0, one.licence, f"hub: {one.repository}", "missing")
+            for one in models.ON_HUB.values()
+            if one.name not in kept
+        ]
+        rows += [
+            (name, "added by you", found.size_bytes, "", found.origin, found.state) for name, found in kept.items()
+        ]
     except models.ModelError as problem:
         fail(2, str(problem))
+    grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold underline")
+    for heading, width in _widths(max(len(name) for name, *_ in rows)).items():
+        grid.add_column(heading, width=width, overflow="fold", justify="right" if heading == "MB" else "left")
+    for name, title, size_bytes, licence, place, state in rows:
+        size = f"{size_bytes / 1e6:.0f}" if size_bytes else ""
+        grid.add_row(name, title, size, licence, place, Text(state, style=_COLOURS[state]))
     console.print(grid)
+
+
+def _widths(longest_name: int) -> dict[str, int]:
+    """By column: what its words need, and for the places what is left of the line."""
+    widths = {"name": min(longest_name, 20), "title": 22, "MB": 5, "licence": 10, "where from": 0, "here": 7}
+    left = console.width - sum(widths.values()) - len(widths) + 1
+    return widths | {"where from": max(10, left)}
 
 
 def show_path(name: Annotated[str, typer.Argument(metavar="[NAME]")] = "smollm2") -> None:
@@ -64,7 +73,7 @@ def fetch(
     name: Annotated[str | None, typer.Option(help="What to call an added model; without it, as its file.")] = None,
     revision: Annotated[str | None, typer.Option(help="On the hub: the commit, tag or branch.")] = None,
     sha256: Annotated[str | None, typer.Option(help="What the file of weights must have.")] = None,
-    to: Annotated[str | None, typer.Option("--type", help="What to convert weights to; without it, F16.")] = None,
+    to: Annotated[str | None, typer.Option(help="The type to convert weights to; without it, F16.")] = None,
 ) -> None:
     """Get a model into the cache and check it; one that is there is left alone."""
     from course import models
@@ -82,7 +91,7 @@ def fetch(
         with bars:
             if what is None or what in models.MODELS:
                 if name or revision or sha256 or to:
-                    fail(2, "--name, --revision, --sha256 and --type are for a model that you add: name one")
+                    fail(2, "--name, --revision, --sha256 and --to are for a model that you add: name one")
                 paths = [models.fetch(one, show) for one in ([what] if what else models.MODELS)]
             else:
                 options = {"name": name, "revision": revision, "sha256": sha256, "to": to}
@@ -96,7 +105,8 @@ def fetch(
 def convert(
     folder: Annotated[Path, typer.Argument(help="What transformers' save_pretrained wrote, tokenizer included.")],
     file: Annotated[Path, typer.Argument(metavar="FILE.gguf", help="What to write.")],
-    to: Annotated[str, typer.Option("--type", help="F32, F16, BF16, or a type that `quantize` makes.")] = "F16",
+    to: Annotated[str, typer.Option(help="The type: F32, F16, BF16, Q8_0, …; an unknown one lists them all.")] = "F16",
+    force: Annotated[bool, typer.Option("--force", help=_FORCE)] = False,
 ) -> None:
     """Make a GGUF file of a Llama, Mistral, Qwen2 or Qwen3 model that transformers saved."""
     from course.llama import convert as converter
@@ -104,7 +114,7 @@ def convert(
 
     try:
         with console.status(f"{file.name} …"):
-            converter.convert(folder, file, to=to)
+            converter.convert(folder, file, to=to, overwrite=force)
         _print_tensors(file)
     except LlamaError as problem:
         fail(2, str(problem))
@@ -113,9 +123,10 @@ def convert(
 def quantize(
     source: Annotated[str, typer.Argument(metavar="MODEL", help="A name of `course model list`, or a GGUF file.")],
     target: Annotated[Path, typer.Argument(metavar="FILE.gguf", help="What to write.")],
-    to: Annotated[str, typer.Option(help="The type: Q8_0, Q4_K_M, …; an unknown one lists them all.")],
+    to: Annotated[str, typer.Option(help="The type: F16, Q8_0, Q4_K_M, …; an unknown one lists them all.")],
     pure: Annotated[bool, typer.Option("--pure", help="All matrices alike, or not at all.")] = False,
     requantize: Annotated[bool, typer.Option("--requantize", help="Also from weights that are quantized.")] = False,
+    force: Annotated[bool, typer.Option("--force", help=_FORCE)] = False,
     threads: Annotated[int | None, typer.Option(help="Default: physical cores.")] = None,
 ) -> None:
     """Write a model with fewer bits for each weight, and show what the tensors really became."""
@@ -126,7 +137,13 @@ def quantize(
     try:
         with console.status(f"{target.name} …"):
             quantizer.quantize(
-                models.located(source), target, to=to, pure=pure, requantize=requantize, n_threads=threads
+                models.located(source),
+                target,
+                to=to,
+                pure=pure,
+                requantize=requantize,
+                overwrite=force,
+                n_threads=threads,
             )
         _print_tensors(target)
     except (models.ModelError, LlamaError) as problem:

@@ -1,12 +1,74 @@
 """Where commands print, and how they end."""
 
+import codecs
+import io
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable
 from typing import NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
-console = Console()
-errors = Console(stderr=True)
+_PIPED = 400  # columns where nobody's terminal is there: tables are as wide as what is in them
+
+
+class Terminal(Console):
+    """A console that obeys no text: what students wrote, and what files are called, is printed on it too."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Rendered, without the characters that a terminal would obey instead of showing them."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """Columns and rows: the terminal's, or `COLUMNS`; in a file or a pipe nothing is cut or folded."""
+        found = super().size
+        is_piped = not self.is_terminal and self._width is None and "COLUMNS" not in os.environ
+        return ConsoleDimensions(_PIPED, found.height) if is_piped else found
+
+    @size.setter
+    def size(self, size: tuple[int, int]) -> None:
+        self._width, self._height = size
+
+
+def harmless(text: str) -> str:
+    """The text without control characters (but tabs and line ends) and marks of direction."""
+    if text.isprintable():
+        return text
+    return "".join(character for character in text if not _is_obeyed(character))
+
+
+def _is_obeyed(character: str) -> bool:
+    return (unicodedata.category(character) == "Cc" and character not in "\t\n") or character in _DIRECTIONS
+
+
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+console = Terminal()
+errors = Terminal(stderr=True)
+
+
+def print_anything() -> None:
+    """From now on no character ends a command: "?" stands for what stdout's or stderr's encoding does not have.
+
+    A file's name that is not UTF-8 is printed as it is.
+    """
+    codecs.register_error("course", _encoded)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="course")
+
+
+def _encoded(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    is_byte = "\udc80" <= character <= "\udcff"
+    return bytes([ord(character) - 0xDC00]) if is_byte else "?", error.start + 1
 
 
 def fail(code: int, message: str) -> NoReturn:

@@ -37,6 +37,7 @@ def examine() -> Iterator[Check]:
     yield python()
     yield compiler()
     yield from packages()
+    yield entry_points()
     yield _guarded(disk, "disk", f"name a folder that can be written to in TWO_BILLS_CACHE, then: {SETUP}")
     yield _guarded(model, "model", SETUP)
     yield _guarded(kernel, "notebook kernel", REBUILD)
@@ -64,6 +65,14 @@ def packages(checkout: Path = paths.PACKAGE.parent) -> list[Check]:
     ]
 
 
+def entry_points(checkout: Path = paths.PACKAGE.parent) -> Check:
+    """Whether other programs find the course where it is now: Jupyter, for one, the kernels in which it grades."""
+    asked, have = requirements.entry_points(checkout), requirements.installed_entry_points()
+    outdated = sorted(name for name, place in asked.items() if have.get(name) != place)
+    found = f"not as in pyproject.toml: {', '.join(outdated)}" if outdated else "as in pyproject.toml"
+    return Check("entry points", not outdated, found, SETUP)
+
+
 def compiler() -> Check:
     """A C and C++ compiler, which only the set-up needs: to compile llama-cpp-python."""
     if wheel.compiler_found():
@@ -76,6 +85,8 @@ def box() -> Check:
     """What confines a submission when a class is graded here; a student needs none of it."""
     from course.grading import sandbox
 
+    if short := sandbox.shortage(sandbox.Limits()):
+        return Check("box for strangers' code", False, short, "raise that limit of the system, or of this shell")
     return Check("box for strangers' code", True, ", ".join(sandbox.probe()) or "none: `course grade` refuses here")
 
 

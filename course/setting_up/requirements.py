@@ -47,6 +47,23 @@ def packages(checkout: Path, extras: Iterable[str] = (), *, python: Path | None 
     return [Package(name, bound, have.get(name)) for name, bound in bounds.items()]
 
 
+def entry_points(checkout: Path) -> dict[str, str]:
+    """{name: place} of what the course offers other programs, as `checkout`'s pyproject.toml says, if it has one."""
+    if not (file := checkout / "pyproject.toml").is_file():
+        return {}
+    project = tomllib.loads(file.read_text("utf-8"))["project"]
+    groups = [project.get("scripts", {}), *project.get("entry-points", {}).values()]
+    return {name: place for group in groups for name, place in group.items()}
+
+
+def installed_entry_points() -> dict[str, str]:
+    """{name: place} of what this environment knows that the course offers."""
+    try:
+        return {point.name: point.value for point in metadata.distribution("two-bills").entry_points}
+    except metadata.PackageNotFoundError:
+        return {}
+
+
 def lacking(wanted: Iterable[Package]) -> list[str]:
     """The names of those that are missing or out of bounds."""
     return [package.name for package in wanted if not package.ok]

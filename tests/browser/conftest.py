@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from course import paths
 
@@ -22,6 +22,9 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
 )
 START_S = 120
+PATIENCE_MS = 60_000  # a busy machine takes long
+
+expect.set_options(timeout=PATIENCE_MS)  # its own, of 5 s, is not the page's
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE_MS)
         yield page
         page.screenshot(path=tmp_path / "last.png")
         browser.close()

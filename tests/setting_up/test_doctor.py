@@ -8,7 +8,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from course import models
+from course import models, paths
 from course.cli import app
 from course.setting_up import doctor, requirements, wheel
 from course.setting_up.doctor import Check
@@ -22,6 +22,22 @@ def test_packages_are_held_against_their_bounds(tmp_path):
     assert right.ok and right.found == pytest.__version__
     assert not wrong.ok and wrong.found == requirements.versions(["rich"])["rich"]
     assert not missing.ok and missing == Check("no-such-package >=2", False, "missing", doctor.SETUP)
+
+
+def test_an_environment_that_was_set_up_for_other_entry_points_is_set_up_again(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text(
+        '[project.scripts]\ncourse = "course.__main__:main"\n[project.entry-points.kernels]\nbox = "course.rooms:Box"\n'
+    )
+    monkeypatch.setattr(
+        requirements, "installed_entry_points", lambda: {"course": "course.__main__:main", "box": "old:Box"}
+    )
+    assert doctor.entry_points(tmp_path) == Check("entry points", False, "not as in pyproject.toml: box", doctor.SETUP)
+    assert doctor.entry_points(tmp_path / "nothing").ok
+
+
+def test_this_environment_has_the_entry_points_of_the_checkout():
+    assert requirements.entry_points(paths.PACKAGE.parent)
+    assert doctor.entry_points().ok
 
 
 @pytest.mark.parametrize(

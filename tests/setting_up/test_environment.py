@@ -14,12 +14,13 @@ import yaml
 
 from course import __main__ as command
 from course import paths
+from course.setting_up import command as setup_command
 from course.setting_up import environment, wheel
 from course.setting_up.requirements import satisfies
 from course.setting_up.step import SetupError
 
 CHECKOUT = paths.PACKAGE.parent
-CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "prometheus-client": "prometheus_client"}
 ONLY_CONDA = {"python", "pip", "llama.cpp"}
 PYPROJECT = """
 [project]
@@ -274,7 +275,7 @@ def test_an_end_of_set_up_is_one_line(monkeypatch, capsys, raised, code, told):
     monkeypatch.setattr(environment, "set_up", set_up)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(SystemExit) as ended:
-        command.set_up(dev=False)
+        setup_command.set_up(dev=False)
     assert ended.value.code == code
     assert told in capsys.readouterr().err
 

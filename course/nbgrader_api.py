@@ -1,4 +1,4 @@
-"""Stock nbgrader, unmodified, run in a course folder of its own with the configuration of ours."""
+"""nbgrader as it is, run by its own API in a course folder of its own, with the configuration of ours."""
 
 import os
 import sysconfig
@@ -18,7 +18,7 @@ CONFIG = "nbgrader_config.py"
 warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own; nobody who grades can act on them
 
 
-class StockError(Exception):
+class NbgraderError(Exception):
     """nbgrader could not do what it was asked; its log is the message."""
 
 
@@ -28,10 +28,10 @@ def config(course: Path) -> Config:
 
 
 def cohort(course: Path) -> str:
-    """This year's cohort: `c.TwoBills.cohort` in nbgrader_config.py. Raises StockError if it is not set."""
+    """This year's cohort: `c.TwoBills.cohort` in nbgrader_config.py. Raises NbgraderError if it is not set."""
     named = config(course).TwoBills.get("cohort")
     if not isinstance(named, str) or not named:
-        raise StockError(f'{course / CONFIG} sets no cohort: add a line such as c.TwoBills.cohort = "2026"')
+        raise NbgraderError(f'{course / CONFIG} sets no cohort: add a line such as c.TwoBills.cohort = "2026"')
     return named
 
 
@@ -52,14 +52,14 @@ def open_course(
 
 
 def generate(api: NbGraderAPI, assignment: str) -> Path:
-    """Make the student's version of an assignment; returns its notebook. Raises StockError with nbgrader's log."""
+    """Make the student's version of an assignment; returns its notebook. Raises NbgraderError with nbgrader's log."""
     _succeed(api.generate_assignment(assignment))
     release = api.coursedir.format_path(api.coursedir.release_directory, ".", assignment)
     return Path(release) / f"{assignment}.ipynb"
 
 
 def autograde(api: NbGraderAPI, assignment: str, student: str) -> Path:
-    """Grade one submission; returns the executed notebook. Raises StockError with nbgrader's log."""
+    """Grade one submission; returns the executed notebook. Raises NbgraderError with nbgrader's log."""
     _succeed(api.autograde(assignment, student))
     graded = api.coursedir.format_path(api.coursedir.autograded_directory, student, assignment)
     return Path(graded) / f"{assignment}.ipynb"
@@ -81,4 +81,4 @@ def find_scripts() -> None:
 
 def _succeed(result: dict[str, Any]) -> None:
     if not result["success"]:
-        raise StockError((result.get("log") or result.get("error") or "nbgrader failed").strip())
+        raise NbgraderError((result.get("log") or result.get("error") or "nbgrader failed").strip())

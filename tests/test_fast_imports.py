@@ -14,7 +14,7 @@ USES = (
 )
 
 
-@pytest.mark.parametrize("first", ["course.cli", "course.grading.pool"])
+@pytest.mark.parametrize("first", ["course.cli", "course.grading.scale.pool"])
 def test_notebooks_are_validated_without_compiling_grammars(first: str) -> None:
     ran = subprocess.run([sys.executable, "-c", f"import {first}\n{USES}"], capture_output=True, text=True)
     assert (ran.stdout, ran.returncode) == ("False\n", 0), ran.stderr

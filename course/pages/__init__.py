@@ -1,0 +1,1 @@
+"""Pages of the course: HTML text from results, by the Jinja templates that lie beside."""

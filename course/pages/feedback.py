@@ -1,0 +1,92 @@
+"""A result in words: a page of its own for one notebook, and the inside of a dialog.
+
+Everything is escaped, and a page runs no script and loads nothing: what a student's code says is shown, and no more.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import jinja2
+from nbformat import NotebookNode
+
+from course.grading.result import Result, Verdict
+from course.notebook import cells
+
+WORDS: dict[Verdict, str] = {
+    "pass": "right",
+    "fail": "wrong",
+    "error": "stopped by an error",
+    "timeout": "took too long",
+    "crash": "Python crashed",
+    "blank": "blank",
+    "review": "a person will look at it",
+    "manual": "a person gives the points",
+}
+_TITLE = re.compile(r"^# +(.+)$", re.MULTILINE)
+_TASK = re.compile(r"ex-(\d+)-(\d+)-task")
+_LABEL = re.compile(r"^\*\*.+?\*\*\s*")  # "**Exercise 1.4 (2 points).** "
+_SENTENCE = re.compile(r"(?:`[^`]*`|[^`])*?(?=[.:;](?:\s|$)|$)")  # code in backticks has ends of its own
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a lab asks: its title, and the first sentence of each task, in Markdown, by exercise ("1.4")."""
+
+    title: str
+    tasks: Mapping[str, str]
+
+
+def outline(notebook: NotebookNode) -> Outline:
+    """The outline of a lab, from any of its notebooks."""
+    prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    title = next((found[1] for cell in prose if (found := _TITLE.search(cell.source))), "")
+    names = ((_TASK.fullmatch(cells.name_of(cell) or ""), cell.source) for cell in prose)
+    return Outline(title, {f"{name[1]}.{name[2]}": _first_sentence(source) for name, source in names if name})
+
+
+def page(
+    result: Result,
+    *,
+    outline: Outline,
+    when: datetime,
+    who: str = "",
+    notebook: str = "",
+    tests: Mapping[str, str] | None = None,
+) -> str:
+    """A page for who wrote the notebook: points, and each exercise with its verdict and the idea behind it.
+
+    `when` has a time zone; `notebook` is the address of the notebook, if it has one. `tests` is what to show of hidden
+    tests, by exercise: the caller's policy, which is nothing by default.
+    """
+    told = {"outline": outline, "when": when, "who": who, "notebook": notebook, "tests": tests or {}}
+    return _render("feedback.html", result, **told)
+
+
+def dialog(result: Result) -> str:
+    """What is not full, and what else was noticed, to be shown inside nbgrader's dialog below the points."""
+    return _render("dialog.html", result)
+
+
+def points(result: Result) -> str:
+    """The sum, in words."""
+    return f"{result.points:g} of {result.max_points:g} points"
+
+
+def _render(template: str, result: Result, **told: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("course", "pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(result=result, words=WORDS, points=points(result), **told)
+
+
+def _first_sentence(task: str) -> str:
+    text = " ".join(_LABEL.sub("", task).split())
+    found = _SENTENCE.match(text)
+    return found[0] if found else text
