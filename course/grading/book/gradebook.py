@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TypeVar
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
-from nbgrader.api import Grade, Gradebook, InvalidEntry, MissingEntry
+from nbgrader.api import Grade, Gradebook, InvalidEntry, MissingEntry, SubmittedAssignment
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -44,10 +44,19 @@ class GradebookError(Exception):
 
 @dataclass(frozen=True)
 class Marks:
-    """What the gradebook says of a submission: the automatic points of each exercise, and when it was handed in."""
+    """What the gradebook says of a submission: the automatic points of each exercise, and when it was handed in.
+
+    `by_hand` are the points of exercises that a person has given, extra credit included, in the place of the automatic
+    ones; `waiting` are those that a person has still to look at.
+    """
 
     points: dict[str, float | None]
     handed_in: datetime | None
+    by_hand: dict[str, float] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
+    penalty: float = 0.0
+    seconds_late: float = 0.0
 
 
 def prepare(lab: Lab, solution: NotebookNode) -> None:
@@ -72,19 +81,35 @@ def prepare(lab: Lab, solution: NotebookNode) -> None:
 
 
 def marks(lab: Lab) -> dict[str, Marks]:
-    """What the gradebook says of the lab's submissions, by student."""
+    """What the gradebook says of the lab's submissions, by student; nothing where it does not know the lab."""
 
     def look() -> dict[str, Marks]:
         with _opened(lab) as gradebook:
-            return {
-                submission.student.id: Marks(
-                    {cells.exercise_of(g.name): g.auto_score for n in submission.notebooks for g in n.grades},
-                    submission.timestamp,
-                )
-                for submission in gradebook.assignment_submissions(lab.name)
-            }
+            try:
+                handed_in = gradebook.assignment_submissions(lab.name)
+            except MissingEntry:
+                return {}
+            return {submission.student.id: _marks(submission) for submission in handed_in}
 
-    return _patiently(lab, look)
+    return _patiently(lab, look) if _is_there(lab) else {}
+
+
+def _marks(submission: SubmittedAssignment) -> Marks:
+    grades = {cells.exercise_of(g.name): g for notebook in submission.notebooks for g in notebook.grades}
+    comments = [comment for notebook in submission.notebooks for comment in notebook.comments]
+    return Marks(
+        points={name: grade.auto_score for name, grade in grades.items()},
+        handed_in=submission.timestamp,
+        by_hand={
+            name: grade.score
+            for name, grade in grades.items()
+            if grade.manual_score is not None or grade.extra_credit is not None
+        },
+        comments={cells.exercise_of(c.name): c.manual_comment for c in comments if c.manual_comment},
+        waiting=tuple(name for name, grade in grades.items() if grade.needs_manual_grade),
+        penalty=float(submission.late_submission_penalty or 0),
+        seconds_late=float(submission.total_seconds_late),
+    )
 
 
 def is_written(lab: Lab, row: Row, executed: str, handed_in: datetime | None, seen: Marks | None) -> bool:
@@ -158,16 +183,21 @@ def mark(grade: Grade, exercise: Exercise, *, is_new: bool) -> None:
 
 def _make(lab: Lab) -> None:
     """Make the gradebook's file if there is none, whole or not at all."""
-    url = make_url(_url(lab))
-    if url.get_backend_name() != "sqlite" or not url.database or Path(url.database).exists():
+    if _is_there(lab):
         return
-    path = Path(url.database)
+    path = Path(make_url(_url(lab)).database or "")
     half = path.with_name(f".{path.name}.part")
     for left in (half, half.with_name(f"{half.name}-journal")):
         left.unlink(missing_ok=True)
     nbgrader_api.find_scripts()
     Gradebook(f"sqlite:///{half}", _course_id(lab)).close()
     os.replace(half, path)
+
+
+def _is_there(lab: Lab) -> bool:
+    """Whether there is a gradebook: its file, or a server that is asked."""
+    url = make_url(_url(lab))
+    return url.get_backend_name() != "sqlite" or not url.database or Path(url.database).exists()
 
 
 def _generate(lab: Lab, solution: NotebookNode) -> None:
@@ -233,7 +263,7 @@ def _kept(url: str, course_id: str, file: tuple[int, ...]) -> Gradebook:
 def _file(lab: Lab) -> tuple[int, ...]:
     """What tells that a gradebook has been put in the place of another, or emptied; nothing where it is a server's."""
     url = make_url(_url(lab))
-    if url.get_backend_name() != "sqlite" or not url.database or not Path(url.database).exists():
+    if url.get_backend_name() != "sqlite" or not url.database or not _is_there(lab):
         return ()
     found = Path(url.database).stat()
     return found.st_dev, found.st_ino, min(found.st_size, 1)

@@ -1,0 +1,11 @@
+"""Everything that knows people: who is in the class, when they hand in, what each has, and what a teacher gets of it.
+
+    report, likeness     pages and flags about the class
+    feedback             a page for each student
+    export               marks in the files that learning platforms take
+    standings            what each student has in a lab: ledger, gradebook and roster together
+    dates                due dates and late penalties, by nbgrader's own means
+    people               the roster
+
+The grading engine knows none of it: it grades submissions, and these read its ledger and gradebook.
+"""
