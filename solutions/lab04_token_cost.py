@@ -26,8 +26,8 @@ plots.use_style()
 # ## How this lab works
 #
 # An exercise is four cells: the task, your answer, a cell to try it in, and a check with the worked example. For the
-# hidden tests save the notebook and type `course check lab04` in a terminal. Each answer can be written without the
-# others. Exercises marked *stretch* are worth one point, the others two.
+# hidden tests press *Validate*, above the notebook. Each answer can be written without the others. Exercises marked
+# *stretch* are worth one point, the others two.
 #
 # Whatever you do not measure is filled in from a reference machine, and says so. What you measured in labs 1 and 5 is
 # used again.
@@ -1784,4 +1784,4 @@ lab.verdict("C3", "...", sure=50)
 # - **Long contexts.** There keys and values decide, and with them the number of KV heads.
 # - **Demand.** All prices above are for a machine that has a full batch waiting. Lab 7 lets requests come when they want.
 #
-# Now save and type `course check lab04`. Then lab 5: the same questions on your own processor.
+# Now press *Validate*. Then lab 5: the same questions on your own processor.

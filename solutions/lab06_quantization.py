@@ -464,7 +464,7 @@ def draw():
     return [(w,) for w in arrays]
 
 
-def told_of_half(steps, near):
+def reference_told_of_half(steps, near):
     off = np.abs(np.abs(steps) % 1 - 0.5).min()
     return "" if off > near else " (so near to a half, float32 and the order of operations decide)" if off else " (a half)"
 
@@ -486,7 +486,7 @@ def place(answer, w):
     with np.errstate(all="ignore"):
         steps = np.nan_to_num(x[byte - 2] * (f32(1) / (np.abs(x).max() / f32(127))))
     weight = f"byte {byte}, of weight {byte - 2}, {x[byte - 2].item():.9g}, which is {steps.item():.9g} steps"
-    return f"{differ}, {largest}: {weight}, {both}{told_of_half(steps, 1e-4)}"
+    return f"{differ}, {largest}: {weight}, {both}{reference_told_of_half(steps, 1e-4)}"
 
 
 cases = told_apart(draw, right, ideas)
@@ -685,11 +685,6 @@ def draw():
     return [(w,) for w in arrays]
 
 
-def told_of_half(steps, near):
-    off = np.abs(np.abs(steps) % 1 - 0.5).min()
-    return "" if off > near else " (so near to a half, float32 and the order of operations decide)" if off else " (a half)"
-
-
 def place(answer, w):
     """Where a blob first differs from the right one."""
     wanted, given = right(w), np.asarray(answer)
@@ -709,7 +704,7 @@ def place(answer, w):
         steps = np.nan_to_num(two * (f32(1) / f32(m / -8)))
     pair = " and ".join(f"{weight.item():.9g} ({step.item():.9g} steps)" for weight, step in zip(two, steps, strict=True))
     weights = f"byte {byte}, of weights {byte - 2} and {byte + 14}, {pair}"
-    return f"{differ}, where m is {m:.9g}: {weights}, {both}{told_of_half(steps, 1e-5)}"
+    return f"{differ}, where m is {m:.9g}: {weights}, {both}{reference_told_of_half(steps, 1e-5)}"
 
 
 cases = told_apart(draw, right, ideas)

@@ -634,8 +634,8 @@ def own_clocks(size):
     return simulate
 
 
-def static(requests, batch, step_s):
-    completed, now = [], 0
+def reference_static(requests, batch, step_s):
+    completed, now = [], 0.0
     while len(completed) < len(requests):
         rest = requests[len(completed):]
         now = max(now, rest[0][0])
@@ -655,7 +655,7 @@ def queue(n, *, slots, idle=True):
 
 wrong = {
     "7.4/barrier": ("a free slot is taken before the next step, not when all are done", continuous(barrier=True)),
-    "7.4/static": ("that is a static batch: here who has all tokens leaves at once, and lets another in", static),
+    "7.4/static": ("that is a static batch: here who has all tokens leaves at once, and lets another in", reference_static),
     "7.4/newest_first": ("who has waited longest goes first", continuous(newest), continuous(lambda waiting, requests: -1)),
     "7.4/shortest_first": ("slots are taken in order of arrival, short or long", continuous(shortest)),
     "7.4/no_limit": ("no more than `slots` requests run at once", continuous(places=lambda slots: math.inf)),
@@ -1487,17 +1487,6 @@ def in_whole_steps(requests, slots, step_s):
     return completed
 
 
-def static_server(requests, batch, step_s):
-    completed, now = [], 0.0
-    while len(completed) < len(requests):
-        rest = requests[len(completed):]
-        now = max(now, rest[0][0])
-        taken = [n for arrival, n in rest[:batch] if arrival <= now]
-        now += max(taken) * step_s[len(taken) - 1]
-        completed += [now] * len(taken)
-    return completed
-
-
 def as_array(requests, slots, step_s):
     return np.array(server()(requests, slots, step_s))
 
@@ -1512,7 +1501,7 @@ bank = Bank(
     },
     wrong={
         "one that lets nobody in until all are done": server(barrier=True),
-        "one of static batches": static_server,
+        "one of static batches": reference_static,
         "one that takes the newest first": server(lambda waiting, requests: -1),
         "one that takes the shortest first": server(lambda waiting, requests: min(range(len(waiting)), key=lambda at: requests[waiting[at]][1])),
         "one without a limit": server(places=lambda slots: math.inf),
@@ -1542,7 +1531,7 @@ def trying(*calls, look=lambda answer: answer):
 def never_later(f):
     """No request is completed later than by static batches, at a step that is always the same."""
     call = ([(0.0, 4), (0.0, 1), (1.0, 3), (1.0, 1), (30.0, 2)], 2, [1.0, 1.0])
-    return all(x <= y for x, y in zip(f(*call), static_server(*call), strict=True))
+    return all(x <= y for x, y in zip(f(*call), reference_static(*call), strict=True))
 
 
 EXAMPLE = ([(0, 1), (0, 3), (0.5, 2)], 2, [1, 1.5])
