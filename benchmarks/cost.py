@@ -76,3 +76,22 @@ def mib(process: psutil.Process, kind: str) -> float:
     with contextlib.suppress(psutil.Error, OSError):
         return float(getattr(process.memory_full_info(), kind)) / 2**20
     return 0.0
+
+
+def watched(command: Sequence[str], *, cwd: Path, allowed: Sequence[int] = (0,)) -> tuple[float, float, str]:
+    """Run a command: its seconds, the most memory that it and all it starts hold (MiB), and what it wrote to stdout.
+
+    Raises Failed where its exit code is not allowed.
+    """
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        began, most = time.monotonic(), 0.0
+        process = psutil.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        while process.poll() is None:
+            most = max(most, tree_mib(process))
+            time.sleep(EVERY_S)
+        wall_s = time.monotonic() - began
+        out.seek(0)
+        err.seek(0)
+        if process.returncode not in allowed:
+            raise Failed(f"{command!r} ended with exit code {process.returncode}: {err.read()[-2000:]}")
+        return wall_s, most, out.read()
