@@ -46,11 +46,15 @@ def show(figure: Figure, *, alt: str) -> None:
     """Show a finished figure in the notebook with a text for those who do not see it, and close it."""
     from IPython.display import display
 
+    display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def png(figure: Figure) -> bytes:
+    """A finished figure as a PNG; it is closed."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     plt.close(figure)
-    data = {"image/png": picture.getvalue(), "text/plain": alt}
-    display(data, metadata={"image/png": {"alt": alt}}, raw=True)
+    return picture.getvalue()
 
 
 def log_ticks(axis: Axis) -> None:

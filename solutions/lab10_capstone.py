@@ -1129,12 +1129,12 @@ plots.show(draw_turn(), alt="Net present value of four options against the numbe
 # %% tags=["raises-exception"]
 def redrawn(users, usd_per_mtok, max_load, peak_factor):
     paid = {"usd_per_mtok_input": usd_per_mtok, "usd_per_mtok_output": usd_per_mtok}
-    fig = draw_turn(users=users, max_load=max_load, peak_factor=peak_factor, **paid)
-    plots.show(fig, alt="Cost of the options against users, at the sliders' values.")
+    return draw_turn(users=users, max_load=max_load, peak_factor=peak_factor, **paid)
 
 
 chosen = values(own_table())
-redrawn(chosen["users"], 1.0, chosen["max_load"], chosen["peak_factor"])
+plots.show(redrawn(chosen["users"], 1.0, chosen["max_load"], chosen["peak_factor"]),
+           alt="Cost of the options against users, as the sliders begin.")
 panel.sliders(redrawn, {
     "users": (chosen["users"] / 100, chosen["users"], chosen["users"] * 100),
     "usd_per_mtok": (0.05, 1.0, 20.0),
