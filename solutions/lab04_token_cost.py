@@ -5,7 +5,7 @@
 # price of a token from what a machine reads and computes, say what a batch, a long conversation or another language
 # makes of it, and find the wrong line of an invoice.
 #
-# **120 minutes, 2 GB of memory, no network.** You measure one core of your machine and count tokens with a real model.
+# **120 minutes, 1 GB of memory, no network.** You measure one core of your machine and count tokens with a real model.
 # The large machine, an H100, was measured for this course.
 
 # %% nbgrader={"grade_id": "start"}
@@ -684,7 +684,7 @@ for model in ("llama-3.1-8b", "smollm2-135m"):
 
 # %% [markdown]
 # The small model takes as long for the shortest prompt as for one 64 times as long. (That 128 tokens take the large one
-# no less than 512 is how it was measured: what came first was slow.) Something else than bytes and FLOP takes its time.
+# as long as 512 is how it was measured: what came first was slow.) Something else than bytes and FLOP takes its time.
 
 # %% [markdown]
 # ### Where does the floor fail?
@@ -711,7 +711,8 @@ ax.set(xscale="log", xlabel="batch", ylim=(0, 15))
 ax.set_ylabel("step, without keys and values (ms)")
 plots.ticks(ax.xaxis, [1, 4, 16, 64, 256])
 rise = products.iloc[-1] / products.iloc[0] - 1
-ax.set_title(f"Batch 256 costs {rise:.0%} more than 1 where the floor says nothing")
+floored = decode_step_s(256, 0, LLAMA_8B, H100) / decode_step_s(1, 0, LLAMA_8B, H100) - 1
+ax.set_title(f"Batch 256 costs {rise:.0%} more than 1; the floor says {floored:.0%}")
 plots.show(fig, alt="A step of the 8B by batch: measured it rises from the first "
            "batch on, while the floor is flat up to its critical batch.")
 
@@ -906,7 +907,7 @@ plots.label(axes[1], "floor for 2,048", (1, 3.2))
 axes[0].set(yscale="log", ylabel="price, fully used (USD/Mtok)")
 plots.ticks(axes[0].yaxis, [0.05, 0.1, 0.2, 0.5, 1, 2, 5])
 axes[1].set(ylabel="time from token to token (ms)", ylim=(0, 25))
-axes[0].set_title(f"Batch 64 for 1: {gain:.0f} times cheaper")
+axes[0].set_title(f"64 for 1 at 2,048: {gain:.0f} times cheaper")
 axes[1].set_title(f"… and {slower:.1f} times slower for each")
 plots.show(fig, alt="Price of a million tokens of the 8B and time per token against "
            "the batch, for three contexts, with the floor for 2,048 tokens "
@@ -946,7 +947,17 @@ print(f"in price lists since 2025 it is {ratio.median():.1f} times (their median
 # bill what they have just seen at a lower price, as *cached* input.
 #
 # **Predict**: a chat of 30 turns costs how many times as much as 30 questions that have nothing to do with each other?
-# `lab.predict("chat_30", low, high, "times")`.
+# Nothing is billed as cached; lengths and prices are below. `lab.predict("chat_30", low, high, "times")`.
+
+# %%
+use = data.load("chat_usage").set_index("id").value
+turn = (float(use["lmsys-prompt-tokens"]), float(use["lmsys-answer-tokens"]))
+listed = data.row("api_prices/openai-gpt-4o-2024-08-06")
+usd_in, usd_out = float(listed.usd_per_mtok_input), float(listed.usd_per_mtok_output)
+half = usd_in / 2  # an assumption
+price = {"input": usd_in, "cached_input": half, "output": usd_out}
+print(f"messages of {turn[0]:.1f} tokens, answers of {turn[1]:.1f}")
+print(f"{listed.model}: {price}")
 
 # %% nbgrader={"grade_id": "predict-chat_30"}
 ### BEGIN SOLUTION
@@ -1020,16 +1031,6 @@ assert isclose(
     0.0042,
 ), "200 new and 300 old tokens of input at 2, 400 of output at 8"
 
-# %%
-use = data.load("chat_usage").set_index("id").value
-turn = (float(use["lmsys-prompt-tokens"]), float(use["lmsys-answer-tokens"]))
-listed = data.row("api_prices/openai-gpt-4o-2024-08-06")
-usd_in, usd_out = float(listed.usd_per_mtok_input), float(listed.usd_per_mtok_output)
-half = usd_in / 2  # an assumption
-price = {"input": usd_in, "cached_input": half, "output": usd_out}
-print(f"messages of {turn[0]:.1f} tokens, answers of {turn[1]:.1f}")
-print(f"{listed.model}: {price}")
-
 # %% tags=["raises-exception"]
 alone = conversation_usd([turn], price, False)
 factor = float(conversation_usd([turn] * 30, price, False) / (30 * alone))
@@ -1058,7 +1059,7 @@ plots.show(fig, alt="Price of a chat against its turns, with the history billed 
            "full and at half price, and of as many single questions.")
 
 # %% [markdown]
-# Twice the turns cost nearly four times as much once the history is most of the input: the sum of 1, 2, 3 … grows with
+# Twice the turns cost nearly four times as much once the history is most of the bill: the sum of 1, 2, 3 … grows with
 # the square. Caching lowers the curve and does not straighten it.
 
 # %% [markdown]
@@ -1117,7 +1118,7 @@ assert isclose(
 
 # %% [markdown]
 # Own one H100 and serve the 8B. The price is that of a server's share, spread over four years (an assumption);
-# electricity is what the device draws, times the building's overhead (PUE). The API is somebody else's 8B.
+# electricity is what the device draws at most, times the building's overhead (PUE). The API is somebody else's 8B.
 
 # %% tags=["raises-exception"]
 bought = data.row("device_prices/h100-sxm-2022-09-29-server")
@@ -1396,7 +1397,7 @@ bank = Bank(
         "one that multiplies by the utilisation": lambda usd, speed, share: usd / 3600 / speed * share * 1e6,
         "one that takes half for all": lambda usd, speed, share: usd / 3600 / speed * 2e6,
         "one that believes no utilisation above 0.6": lambda usd, speed, share: usd / 3600 / speed / min(share, 0.6) * 1e6,
-        "one that believes no utilisation below 0.4": lambda usd, speed, share: usd / 3600 / speed / max(share, 0.4) * 1e6,
+        "one that takes 0.4 for any utilisation below it": lambda usd, speed, share: usd / 3600 / speed / max(share, 0.4) * 1e6,
         "one that gives the price of a thousand": lambda usd, speed, share: usd / 3600 / speed / share * 1e3,
         "one that takes an hour for a minute": lambda usd, speed, share: usd / 60 / speed / share * 1e6,
         "one that rounds to whole dollars": lambda usd, speed, share: float(round(usd / 3600 / speed / share * 1e6)),
@@ -1491,7 +1492,8 @@ def drawn(low, high):
     """Rows of three years around a band; in the first, both ends are met exactly."""
     rows = [(2031, 1000 * low, 1000 * low), (2031, 1000 * high, 1000 * high), (2031, 1000 * low - 4, 1000 * low - 4)]
     rows += [(r.whole(2031, 2033), r.number(100 * low, 3000 * high), r.number(100 * low, 9000 * high)) for _ in range(60)]
-    return {column: [row[n] for row in (rows[i] for i in r.permutation(len(rows)))] for n, column in enumerate(COLUMNS)}
+    order = r.permutation(len(rows))
+    return {column: [rows[i][n] for i in order] for n, column in enumerate(COLUMNS)}
 
 
 listed = data.load("api_prices")
@@ -1558,9 +1560,10 @@ def when(row):
 
 # %% tags=["raises-exception"]
 inside = in_the_band()
-square = (when(RENT), usd_per_mtok(usd_per_hour, STEP.tokens_per_s, 1))
+blend = (3 * reading + writing) / 4  # as the lists': three tokens in, one out
+square = (when(RENT), blend)
 fig, ax = plt.subplots(figsize=(8, 4.6))
-ax.set(yscale="log", xlim=(2020.7, 2027.3), ylim=(0.03, 900))
+ax.set(yscale="log", xlim=(2020.7, 2027.3), ylim=(0.01, 900))
 ax.axhspan(CLAIM.low, CLAIM.high, color=plots.ORANGE, alpha=0.15, lw=0)
 middle = (CLAIM.low * CLAIM.high) ** 0.5
 plots.label(ax, "claim C4", (2020.7, middle), shift=(4, -4), colour=plots.ORANGE)
@@ -1571,6 +1574,7 @@ for n, line in enumerate(("our H100,", "batch 64")):
     plots.label(ax, line, square, shift=(0, -17 - 13 * n), side="center")
 for year, n in ROWS.items():
     plots.label(ax, f"{inside[year]} of {n}", (year + 0.5, 500), side="center")
+    ax.axvline(year, color="grey", lw=0.5, ls="-", marker="", zorder=0)
 ax.set_ylabel("blended list price (USD/Mtok)")
 ax.set_xticks([year + 0.5 for year in ROWS], list(ROWS))
 ax.yaxis.set_major_formatter("{x:g}")
@@ -1581,10 +1585,10 @@ plots.show(fig, alt="Blended list prices from 2021 to 2026 on a logarithmic axis
            "the claim's band, and how many of each year lie in it.")
 
 # %% [markdown]
-# The band is of the GPT-4 models of 2023, and was not what most lists said even then. Later lists reach over several
-# orders of magnitude: "what a token costs" is a question about a model and a year. And a list price is no cost: compare
-# the square, one rented H100 with a small model, well used. Of what is the claim true? Keep your sentence, and how sure
-# you are.
+# The one list of 2021 and the one of 2022 lie in the band, and so do the GPT-4 models of 2023, though not most lists of
+# that year. Later lists reach over several orders of magnitude: "what a token costs" is a question about a model and a
+# year. And a list price is no cost: compare the square, one rented H100 with a small model, well used. Of what is the
+# claim true? Keep your sentence, and how sure you are.
 
 # %%
 lab.verdict("C4", "...", sure=50)
@@ -1611,7 +1615,7 @@ INVOICE = {
 # `"cached_input_usd"`, `"output_usd"`, `"total_usd"` that is off by more than 1 %, or `None`. Keys as in `INVOICE` and
 # `LIST`. If `cached_is_inside_input`, the input tokens contain the cached ones, else these come on top;
 # `reasoning_is_inside_output` says the same of reasoning and output. `total_usd` follows from the *printed* lines above
-# it. At most one is wrong, by 3 % or more; the others are rounded to four digits. Counts may be 0.
+# it. At most one is wrong, by 3 % or more; the others are rounded to four significant digits. Counts may be 0.
 
 # %% nbgrader={"grade_id": "ex-4-13"}
 def wrong_line(invoice, prices):

@@ -309,7 +309,7 @@ def accepts(f):
     ),
     "4.12/plain_mean": SHARE.replace("0.75", "0.5").replace("0.25", "0.5"),
     "4.12/other_way": SHARE.replace("0.25", "0.7500").replace("0.75 ", "0.25 "),
-    "4.12/ends_outside": SHARE.replace("<=", "<"),
+    "4.12/ends_outside": SHARE.replace("blend <= high", "blend < high"),
     "4.12/all_years": varied(SHARE, 'if prices["year"][i] != year:', 'if year not in prices["year"]:'),
     "4.12/count": varied(SHARE, "inside / total", "inside"),
     "4.12/no_rows": varied(SHARE, ' if total else float("nan")', ""),
