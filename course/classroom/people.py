@@ -3,11 +3,12 @@
 import csv
 import io
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from course.grading.book import durable_io
+from course.grading.handin.submissions import Submission
 
 APART = " | "  # between the aliases of a student
 
@@ -83,3 +84,46 @@ def write(course: Path, people: Iterable[Person]) -> None:
     with durable_io.new(path(course).parent) as part:
         part.write(text.getvalue().encode())
         durable_io.keep(part, path(course))
+
+
+def identified(found: Sequence[Submission], names: Mapping[str, str], roster: Mapping[str, Person]) -> list[Submission]:
+    """The submissions under the ids of the roster; `names` are full names that a platform says, by its student.
+
+    Whoever the roster does not know is graded all the same, with a note. What could be two people's, or comes twice
+    from one, is graded for nobody: its reason says why. Without a roster all stay as they are.
+    """
+    if not roster:
+        return list(found)
+    known: dict[str, list[Person]] = {}
+    for person in roster.values():
+        for alias in person.known_as:
+            known.setdefault(alias, []).append(person)
+    by_student: dict[str, list[Submission]] = {}
+    for one in found:
+        called = (one.student, names.get(one.student, ""))
+        people = next((known[folded(name)] for name in called if folded(name) in known), [])
+        renamed = _renamed(one, people)
+        by_student.setdefault(renamed.student, []).append(renamed)
+    return sorted((_only(student, ones) for student, ones in by_student.items()), key=lambda one: one.student)
+
+
+def _renamed(one: Submission, people: Sequence[Person]) -> Submission:
+    if len(people) == 1:
+        earlier = tuple(replace(before, student=people[0].id) for before in one.earlier)
+        return replace(one, student=people[0].id, earlier=earlier)
+    if not people:
+        return replace(one, notes=(*one.notes, "not in the roster"))
+    ids = " and ".join(sorted(person.id for person in people))
+    return Submission(
+        one.student,
+        None,
+        None,
+        f"{ids} of the roster are both called that: put each one's work into a folder of that id",
+    )
+
+
+def _only(student: str, ones: Sequence[Submission]) -> Submission:
+    if len(ones) == 1:
+        return ones[0]
+    places = " and ".join(sorted(one.notebook.name if one.notebook else "what is no notebook" for one in ones))
+    return Submission(student, None, None, f"handed in {len(ones)} times, under several names ({places}): keep one")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from course.build import Lab
 from course.classroom import people
@@ -10,7 +10,7 @@ from course.classroom.people import Person
 from course.grading.book import gradebook, marks
 from course.grading.book.gradebook import Marks
 from course.grading.book.ledger import Entry, Ledger
-from course.grading.result import Exercise, Result
+from course.grading.result import Exercise, Result, Row
 
 Status = Literal["graded", "not graded", "absent"]
 
@@ -64,9 +64,33 @@ class Standing:
         return sum(exercise.max_points for exercise in self.exercises) if self.result else None
 
     @property
+    def notes(self) -> list[str]:
+        """What a person, or lateness, has changed about the points."""
+        given = [f"{name}: {points:g} by hand" for name, points in self.marks.by_hand.items()]
+        return given + ([f"{self.marks.penalty:g} points less: late"] if self.marks.penalty else [])
+
+    @property
     def mark(self) -> float | None:
         """The points after the penalty for lateness; None without a result."""
         return None if self.points is None else max(0.0, self.points - self.marks.penalty)
+
+
+def told(standing: Standing, row: Row | None) -> dict[str, Any]:
+    """A row of `course grade --json`: what became of a submission, and what the gradebook makes of its result.
+
+    `row` is None for who has handed in nothing.
+    """
+    if row is None:
+        return {"student": standing.person.id, "name": standing.person.name, "status": "absent"}
+    status: Status = "graded" if row.result else "not graded"
+    plain = {**row.to_json(), "name": standing.person.name, "status": status}
+    if row.result is None:
+        return plain
+    marks = standing.marks
+    return {
+        **plain,
+        **{"by_hand": marks.by_hand, "waiting": standing.waiting, "penalty": marks.penalty, "mark": standing.mark},
+    }
 
 
 def of(lab: Lab) -> list[Standing]:

@@ -9,8 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from course.classroom.standings import Standing
 from course.grading.handin.suspicion import PREFIX
-from course.grading.result import Row
+from course.grading.result import Result, Row
 
 SHOWN_FLAGS = 3
 
@@ -29,27 +30,39 @@ def progress(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
-def table(lab: str, rows: Sequence[Row]) -> Group:
-    """A line for each submission, and the counts of what there is to do."""
-    grid = Table(box=SIMPLE_HEAD, title=f"{lab}: {len(rows)} submissions", title_justify="left", title_style="bold")
+def table(lab: str, rows: Sequence[tuple[Standing, Row | None]]) -> Group:
+    """A line for each student, and the counts of what there is to do; who has no row has handed in nothing."""
+    handed_in = [row for _, row in rows if row]
+    grid = Table(
+        box=SIMPLE_HEAD, title=f"{lab}: {len(handed_in)} submissions", title_justify="left", title_style="bold"
+    )
     grid.add_column("student", overflow="fold")
     grid.add_column("points", justify="right")
     grid.add_column("lost, and by which idea", overflow="fold")
     grid.add_column("to look at", overflow="fold")
-    for row in rows:
-        if row.result is None:
-            grid.add_row(Text(row.student), Text("–"), Text("not graded", style="bold red"), Text(row.reason))
-            continue
-        result = row.result
-        lost = [e.misconception or f"{e.id} {e.verdict}" for e in result.exercises if e.verdict != "pass"]
-        if {exercise.verdict for exercise in result.exercises} == {"blank"}:
-            lost = ["blank"]
-        style = "green" if result.is_full else ""
-        notes = [*result.flags, *(f"repaired: {what}" for what in result.repaired)]
-        more = [f"and {len(notes) - SHOWN_FLAGS} more"] if len(notes) > SHOWN_FLAGS else []
-        points = Text(f"{result.points:g}/{result.max_points:g}", style=style)
-        grid.add_row(Text(row.student), points, Text(", ".join(lost)), Text("; ".join([*notes[:SHOWN_FLAGS], *more])))
-    return Group(grid, Text(", ".join(f"{count} {what}" for what, count in counts(rows).items()) or "nothing to grade"))
+    for standing, row in rows:
+        who = standing.person.id
+        if row is None:
+            grid.add_row(Text(who), Text("–"), Text("absent", style="dim"), Text(standing.person.name))
+        elif row.result is None:
+            grid.add_row(Text(who), Text("–"), Text("not graded", style="bold red"), Text(row.reason))
+        else:
+            grid.add_row(Text(who), *_graded(standing, row.result))
+    numbers = {**counts(handed_in), "absent": len(rows) - len(handed_in)}
+    said = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
+    return Group(grid, Text(said or "nothing to grade"))
+
+
+def _graded(standing: Standing, result: Result) -> tuple[Text, Text, Text]:
+    """Points, what was lost, and what to look at."""
+    lost = [e.misconception or f"{e.id} {e.verdict}" for e in result.exercises if e.verdict != "pass"]
+    if {exercise.verdict for exercise in result.exercises} == {"blank"}:
+        lost = ["blank"]
+    notes = [*standing.notes, *result.flags, *(f"repaired: {what}" for what in result.repaired)]
+    more = [f"and {len(notes) - SHOWN_FLAGS} more"] if len(notes) > SHOWN_FLAGS else []
+    mark, most = (standing.mark, standing.max_points) if standing.notes else (result.points, result.max_points)
+    points = Text(f"{mark:g}/{most:g}", style="green" if result.is_full else "")
+    return points, Text(", ".join(lost)), Text("; ".join([*notes[:SHOWN_FLAGS], *more]))
 
 
 def counts(rows: Sequence[Row]) -> Counter[str]:

@@ -100,6 +100,7 @@ def grade(
 
     from course import build as builder
     from course import nbgrader_api, paths
+    from course.classroom import people, standings
     from course.grading.book.durable_io import DiskError
     from course.grading.book.gradebook import GradebookError
     from course.grading.book.ledger import Ledger
@@ -128,10 +129,12 @@ def grade(
                 errors.print(
                     Text(f"{place.name} is a {came.platform} download of {len(came.submissions)} students{left}")
                 )
-            handed_in = came.submissions
+            roster = people.read(found.course)
+            handed_in = people.identified(came.submissions, came.names, roster)
             n_known = _grade(book, found, handed_in, rules, rows, engine, again=again)
+        known = {one.person.id: one for one in standings.of(found)}
     except (
-        *(builder.BadSource, nbgrader_api.NbgraderError, Ungradable),
+        *(builder.BadSource, nbgrader_api.NbgraderError, people.RosterError, Ungradable),
         *(DiskError, GradebookError, cluster.ClusterError),
     ) as error:
         fail(2, str(error))
@@ -141,16 +144,17 @@ def grade(
         fail(130, f"stopped after {len(rows)}, which are in the ledger and the gradebook; run it again for the rest")
     if len(rows) != len(handed_in):
         fail(2, f"{len(handed_in)} submissions, but {len(rows)} verdicts: this is a fault of the grader, report it")
-    in_order = [rows[submission.student] for submission in handed_in]
+    absent = [person for person in roster if person not in rows] if came.is_class else []
+    in_order = [(known[student], rows.get(student)) for student in sorted([*rows, *absent])]
     if as_json:
-        print(json.dumps([row.to_json() for row in in_order], indent=1, ensure_ascii=False))
+        print(json.dumps([standings.told(*one) for one in in_order], indent=1, ensure_ascii=False))
     else:
         from course.commands import classes
 
         console.print(classes.table(found.key, in_order))
     if n_known:
         errors.print(f"{n_known} of them were known from the ledger; --again grades them anew", highlight=False)
-    raise typer.Exit(1 if any(row.result is None for row in in_order) else 0)
+    raise typer.Exit(1 if any(row.result is None for row in rows.values()) else 0)
 
 
 def _rules(course: Path, place: Path, *, unsafe: bool) -> "Rules":

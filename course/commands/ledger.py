@@ -12,6 +12,7 @@ from course.commands.terminal import console, errors, fail, say
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from course.classroom.standings import Standing
     from course.grading.book.ledger import Entry
 
 SHOWN_HASH = 8
@@ -56,7 +57,12 @@ def replay(
 def history(
     student: Annotated[str, typer.Argument(metavar="STUDENT")],
     lab: Annotated[str, typer.Argument(metavar="LAB", help="lab01, or 1.")],
-    as_json: Annotated[bool, typer.Option("--json", help="The ledger's lines, as JSON.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="The ledger's lines, as JSON; with what the gradebook adds to the one that counts."
+        ),
+    ] = False,
     course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
 ) -> None:
     """Show all results of a student in a lab, oldest first, and what changed from one to the next."""
@@ -64,26 +70,31 @@ def history(
 
     from course import build as builder
     from course import paths
+    from course.classroom import people, standings
     from course.grading.book.durable_io import DiskError
+    from course.grading.book.gradebook import GradebookError
     from course.grading.book.ledger import Ledger
 
     try:
         found = builder.find(paths.course_folder(course), lab)
         entries = Ledger(found.course).entries(found)
-    except (builder.BadSource, DiskError) as error:
+        known = {one.person.id: one for one in standings.of(found)}
+    except (builder.BadSource, DiskError, GradebookError, people.RosterError) as error:
         fail(2, str(error))
     theirs = [entry for entry in entries if entry.student == student]
     if not theirs:
         names = sorted({entry.student for entry in entries})
         fail(2, f"the ledger has no result of {student} in {found.key}; it has those of: {_some(names) or 'nobody'}")
     if as_json:
-        print(json.dumps([asdict(entry) for entry in theirs], indent=1, ensure_ascii=False))
+        given = {"by_hand": known[student].marks.by_hand, "penalty": known[student].marks.penalty}
+        lines = [{**asdict(e), **(given if e == known[student].entry else {})} for e in theirs]
+        print(json.dumps(lines, indent=1, ensure_ascii=False))
     else:
-        console.print(_table(f"{found.key}: {student}", theirs))
+        console.print(_table(f"{found.key}: {student}", theirs, known[student]))
 
 
-def _table(title: str, entries: "Sequence[Entry]") -> "Table":
-    """A line for each result; the one that counts is set in bold."""
+def _table(title: str, entries: "Sequence[Entry]", standing: "Standing") -> "Table":
+    """A line for each result; the one that counts is set in bold, with what the gradebook makes of it."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -105,7 +116,7 @@ def _table(title: str, entries: "Sequence[Entry]") -> "Table":
             Text(f"{result.points:g}/{result.max_points:g}" if result else "–"),
             Text(entry.submission[:SHOWN_HASH] or "–"),
             Text(entry.tests[:SHOWN_HASH]),
-            Text("; ".join(changes) + (" (counts)" if entry is counting else "")),
+            Text("; ".join(changes) + (f" ({', '.join(['counts', *standing.notes])})" if entry is counting else "")),
             style="bold" if entry is counting else "",
         )
     return grid

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from course import build
 from course.build import Lab
+from course.classroom.people import Person
+from course.classroom.standings import Standing
 from course.cli import app
 from course.commands import classes
 from course.grading import grader, sandbox
@@ -157,7 +159,7 @@ def test_the_table_counts_what_there_is_to_do() -> None:
         **{"graded": 3, "failed": 1, "blank": 1, "repaired": 1, "for review": 1, "suspicious": 1}
     }
     page = Console(record=True, width=120)
-    page.print(classes.table("lab01", rows))
+    page.print(classes.table("lab01", [(Standing(Person(row.student), False), row) for row in rows]))
     told = page.export_text()
     assert "3 graded, 1 failed, 1 blank, 1 repaired, 1 for review, 1 suspicious" in told
     assert "not graded" in told and "no notebook" in told

@@ -15,7 +15,7 @@ import os
 import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from course.build import Lab
@@ -42,11 +42,16 @@ class Submission:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """A class's submissions, by student; the platform whose download it is, if any; what in it is no student's."""
+    """A class's submissions, by student; the platform whose download it is, if any; what in it is no student's.
+
+    `names` are the full names that the platform says, by student; `is_class` tells a class's from a single notebook.
+    """
 
     submissions: list[Submission]
     platform: str = ""
     others: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    is_class: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ def find(place: Path, lab: Lab, *, unpack: Path, limits: Limits = LIMITS) -> Han
     for one in wrapped:
         by_student.setdefault(one.student, []).append(one)
     rows = [_row(student, ones, lab, unpack, limits) for student, ones in by_student.items()]
-    return HandedIn(sorted(rows, key=lambda row: row.student))
+    is_class = place.is_dir() or place.suffix.lower() == ".zip"
+    return HandedIn(sorted(rows, key=lambda row: row.student), is_class=is_class)
 
 
 def _layout(place: Path) -> Layout | None:
@@ -108,7 +114,8 @@ def _downloaded(place: Path, layout: Layout, lab: Lab, unpack: Path, limits: Lim
         more = (f"{len(found)} attempts: the newest counts",) if before else ()
         rows.append(replace(newest, notes=(*more, *newest.notes), earlier=earlier))
     others = tuple(files.shown("/".join(parts)) for parts in layout.others)
-    return HandedIn(sorted(rows, key=lambda row: row.student), layout.platform, others)
+    names = {row.student: layout.name(row.student) for row in rows}
+    return HandedIn(sorted(rows, key=lambda row: row.student), layout.platform, others, names)
 
 
 def _laid_out(student: str, place: Path, attempt: Mapping[Parts, Parts], unpack: Path, limits: Limits) -> _Wrapped:
