@@ -80,7 +80,7 @@ def test_one_broken_notebook_is_a_row_with_a_reason(lab: Lab) -> None:
     ran = run(lab, "--json")
     assert ran.exit_code == 1
     rows = {row["student"]: row for row in json.loads(ran.stdout)}
-    assert list(rows["zed"]) == ["student", "reason"]
+    assert list(rows["zed"]) == ["student", "reason", "name", "status"]
     assert "broken JSON" in rows["zed"]["reason"]
     assert rows["ada"]["points"] == 7
 
