@@ -37,12 +37,14 @@ plots.use_style()
 # %% [markdown]
 # | symbol | in code | what it is | unit |
 # |---|---|---|---|
-# | N | `n_active_params` | parameters that each token passes through | parameters |
-# | D | `n_tokens` | tokens the model is trained on | tokens |
+# | N | `n_active_params` | parameters that each token passes through | parameter |
+# | D | `n_tokens` | tokens that the model is trained on | token |
 # | C | `train_flop` | operations of the whole run | FLOP |
-# | P | `peak_flop_per_s` | what one device could do, dense, 16 bit | FLOP/s |
+# | P | `peak_flop_per_s` | what a device computes at best: dense, in 16 bits | FLOP/s |
 # | MFU | `mfu` | the share of P that the model's own arithmetic gets | between 0 and 1 |
 # | h | `device_hours` | devices × hours | h |
+#
+# Each lab begins with its words and symbols; `course data symbols` shows those of all.
 
 # %% [markdown]
 # ## 1 · What is one operation?
@@ -527,8 +529,8 @@ lab.reveal("llama_405b_hours", million_h, "million h", llama.source_title);
 # %% [markdown]
 # ### A bill to the second
 #
-# The course trained a small model of its own, for Python code, on two cores of a processor, and kept the bill. (Lab 6
-# takes it apart.) You get N, D, and how fast such a machine multiplies matrices in 16 bits and in 32.
+# The course trained a small model of its own, for Python code, on two threads of a processor, and kept the bill. (Labs
+# 2, 5 and 6 take the model apart.) You get N, D, and how fast such a machine multiplies matrices in 16 bits and in 32.
 #
 # **Predict** how long it took: `lab.predict("two_bills_code_time", low, high, "s")`. Which peak does the run's MFU
 # belong to, and which MFU do you expect?

@@ -37,15 +37,16 @@ plots.use_style()
 # you do not measure is filled in from a reference machine, and says so.
 
 # %% [markdown]
-# | in code | what it is |
-# |---|---|
-# | `n_layers` | layers, one after another |
-# | `d_model` | numbers that stand for a token between the layers |
-# | `n_heads`, `n_kv_heads` | heads of attention: for queries, and for keys and values |
-# | `head_dim` | numbers of one head |
-# | `d_ff` | width inside the feed-forward part |
-# | `vocab_size` | tokens that the model knows |
-# | `n_tokens`, `seq_len` | tokens of a text (T) |
+# | in code | on paper | what it is |
+# |---|---|---|
+# | `n_layers` | | layers, one after another |
+# | `d_model` | | numbers that stand for a token between the layers |
+# | `n_heads` | | heads of attention for queries |
+# | `n_kv_heads` | | heads of attention for keys and values |
+# | `head_dim` | | numbers of one head |
+# | `d_ff` | | width inside the feed-forward part |
+# | `vocab_size` | | tokens that the model knows |
+# | `n_tokens`, `seq_len` | T | tokens of a text |
 
 # %% [markdown]
 # ## 1 · What is inside a layer?
@@ -1081,7 +1082,7 @@ for name, row in runs.sort_values("per_nd").iterrows():
 # is called HFU, with the hardware's H. What was done twice is work, but not progress.
 
 # %% [markdown]
-# ## 7 · From where on does it matter?
+# ## 7 · At what length does it matter?
 #
 # In training, one part per token is fixed, and attention between tokens grows with the context.
 

@@ -32,19 +32,19 @@ plots.use_style()
 # Exercises stand in the order in which you need them; their numbers do not. Each answer can be written without the others.
 # Exercises marked *stretch* are worth one point, the others two.
 #
-# Your own training runs, in part 2, take some minutes of one core. Whatever you skip is filled in from a reference machine,
+# Your own training runs, in section 2, take some minutes of one core. Whatever you skip is filled in from a reference machine,
 # and says so.
 
 # %% [markdown]
 # | in code | on paper | what it is | unit |
 # |---|---|---|---|
-# | `n_params` | N | parameters that take part in matrix products | |
-# | `n_tokens` | D | tokens that are trained on | token |
-# | `flop` | C = 6ND | computing for training (lab 2 says where the 6 is from) | FLOP |
+# | `n_params` | N | parameters that take part in matrix products | parameter |
+# | `n_tokens` | D | tokens that the model is trained on | token |
+# | `flop` | C | operations of the whole run | FLOP |
 # | `loss` | L | surprise: mean of −ln of the probability that the next token had | nat |
-# | `n_opt` | N_opt | the size with the lowest loss for a budget | |
+# | `n_opt` | N_opt | the size with the lowest loss for a budget | parameter |
 #
-# `ln` is the natural logarithm, in Python `np.log`.
+# C = 6ND: lab 2 says where the 6 is from. `ln` is the natural logarithm, in Python `np.log`.
 
 # %% [markdown]
 # ## 1 · One budget, several sizes
@@ -257,7 +257,7 @@ plots.show(fig, alt="Loss of tiny models against their size: a parabola for "
 # %% [markdown]
 # Five seeds put the smallest budget's bottom between 6,400 and 13,100: within a factor of 1.5 of their middle.
 #
-# Are your characters per parameter above the H100's tokens per parameter, in part 1? A character holds less than a token, which
+# Are your characters per parameter above the H100's tokens per parameter, in section 1? A character holds less than a token, which
 # is some three of them. And models as small as these lose more to few steps of training than to little text: with the smallest
 # budget the largest takes a hundred steps, the smallest two thousand.
 
@@ -746,7 +746,7 @@ assert np.allclose(bootstrap_exponent(EXAMPLE_DRAWS, 0, 20), 0.5), "there is no 
 # %% [markdown]
 # ### The valleys, the line, and a model of ours
 #
-# `two-bills-code`, which this course ships, was trained on Python, too, on a laptop's kind of machine. Its vocabulary is as large as the
+# `two-bills-code`, which this course ships, was trained on Python, too, on two threads of a processor. Its vocabulary is as large as the
 # sweep's, its text is another. The cell prints what it took, beside the sweep's runs of about that budget.
 
 # %%
@@ -917,7 +917,7 @@ assert isclose(chinchilla_loss(1e4, 1e6, EVEN), 2.1), "1 + 1 + 0.1"
 # that it costs: set the derivative to zero, and N stands alone on one side.
 
 # %% [markdown] nbgrader={"grade_id": "ex-3-4-task"}
-# **Exercise 3.4 (2 points).** `compute_optimal(flop, law)` returns `(n, d)` with the lowest loss by the law of part 6 and
+# **Exercise 3.4 (2 points).** `compute_optimal(flop, law)` returns `(n, d)` with the lowest loss by the law of section 6 and
 # 6·n·d = `flop`. With A = B = 100 and alpha = beta = 0.5, 6e6 FLOP give 1,000 and 1,000. Both are compared to 1e-4, 6·n·d to 1e-6.
 #
 # <details><summary>Hint</summary>alpha·A / N^alpha = beta·B / D^beta at the best N. Put D = C / (6N) in, and solve for N.</details>
@@ -1448,7 +1448,7 @@ assert first is not None, "without a run nothing is known"
 
 # %% [markdown] nbgrader={"grade_id": "ex-3-9-task"}
 # **Exercise 3.9 (2 points).** `lifetime_optimal(loss_target, n_inference_tokens, law)` returns `(n, d)` with the loss `loss_target` by the
-# law of part 6, and the least 6·n·d + 2·n·`n_inference_tokens`; n and d within 0.1 %. With E = 1, A = B = 100 and alpha = beta = 0.5, a target
+# law of section 6, and the least 6·n·d + 2·n·`n_inference_tokens`; n and d within 0.1 %. With E = 1, A = B = 100 and alpha = beta = 0.5, a target
 # of 1.2 and 6.75e6 tokens give 562,500 and 2,250,000. Raise `ValueError` if the target is not above E.
 #
 # <details><summary>Hint</summary>The target makes d a function of n. Then one number is searched: ln n, by `optimize.minimize_scalar`.</details>

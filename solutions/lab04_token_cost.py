@@ -29,18 +29,19 @@ plots.use_style()
 # hidden tests press *Validate*, above the notebook. Each answer can be written without the others. Exercises marked
 # *stretch* are worth one point, the others two.
 #
-# Whatever you do not measure is filled in from a reference machine, and says so. What you measured in labs 1 and 5 is
-# used again.
+# Whatever you do not measure is filled in from a reference machine, and says so. What lab 1 measured is used again, and
+# so is lab 5's memory: the reference machine's, if you have not been there yet.
 
 # %% [markdown]
 # | word or name | what it is | unit |
 # |---|---|---|
-# | prefill | reading a prompt, all its tokens at once | |
-# | decode | writing an answer, one token after another | |
+# | prefill | reading a prompt, all tokens at once | token/s |
+# | decode | writing an answer, one token after another | token/s |
 # | `batch` | conversations that are decoded together | |
-# | `context` | tokens of each that came before | tokens |
+# | `context` | tokens of each that came before | token |
 # | keys and values (KV) | what each token leaves behind for those after it | byte |
-# | `peak_flop_per_s`, `bytes_per_s` | what a machine computes, and reads, at best | FLOP/s, byte/s |
+# | `peak_flop_per_s` | what a device computes at best: dense, in 16 bits | FLOP/s |
+# | `bytes_per_s` | what a device reads from its memory at best | byte/s |
 # | `usd_per_mtok` | price of a million tokens | USD/Mtok |
 
 # %% [markdown]
@@ -1344,7 +1345,7 @@ plots.show(fig, alt="Price of reading the Universal Declaration in five language
 # Look for the two cheapest in Tifinagh: the order is another than in English. And from GPT-4 to GPT-4o a token got
 # cheaper, and the Arabic page more so.
 #
-# Claim **C8**: a country without clusters of GPUs should deploy and fine-tune open models, not train its own. So far
+# Claim **C8**: a country without GPU clusters should deploy and fine-tune open models, not train its own. So far
 # you have one part of the cost. What does the tokenizer do to it? Labs 9 and 10 go on.
 
 # %%
@@ -1597,7 +1598,7 @@ lab.verdict("C4", "...", sure=50)
 # ## 10 · Read the invoice
 #
 # Providers count differently. Cached tokens may be contained in the number of input tokens or stand beside it; the same
-# for *reasoning* tokens, which a model writes for itself before it answers, and output. Billed is each token once:
+# for *reasoning* tokens, which a model writes for itself before it answers, and output. Each token is billed once:
 # cached at the cached price, reasoning as output.
 
 # %% nbgrader={"grade_id": "given-invoice"}
@@ -1721,7 +1722,7 @@ assert (
 # %% [markdown]
 # ## 11 · Training or inference: who measures what?
 #
-# Claim **C3**: by 2025 inference consumed more computing than training. One firm has published an estimate for the
+# Claim **C3**: by 2025 inference consumes more computing than training. One firm has published an estimate for the
 # world. **Predict** its share of inference in the world's AI computing of 2025, in per cent:
 # `lab.predict("inference_2025", low, high, "%")`.
 

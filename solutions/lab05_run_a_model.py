@@ -38,15 +38,16 @@ plots.use_style()
 # model is missing, `course model fetch smollm2-f16` gets it.
 
 # %% [markdown]
-# | in code | what it is | unit |
+# | word or name | what it is | unit |
 # |---|---|---|
 # | `weight_bytes` | what all weights of a model take | byte |
 # | `kv_bytes_per_token` | keys and values that one token leaves behind | byte |
-# | `depth` | tokens that came before the one being made | tokens |
+# | `depth` | tokens that came before the one being made | token |
 # | `bandwidth_bytes_per_s` | how fast memory can be read | byte/s |
-# | prefill (pp) | reading the prompt, all tokens at once | token/s |
-# | decode (tg) | writing the answer, one token after another | token/s |
-# | `ttft`, `tpot` | time to first token, per token after it | s |
+# | prefill | reading a prompt, all tokens at once | token/s |
+# | decode | writing an answer, one token after another | token/s |
+# | TTFT, `ttft` | time to the first token | s |
+# | TPOT, `tpot` | time per token after the first | s |
 
 # %% [markdown]
 # ## 1 · What is in the file?
@@ -701,7 +702,7 @@ print(f"Reading 145 tokens took as long as writing {first / after:.0f}.")
 # %% [markdown]
 # ### Numbers that repeat
 #
-# Five repetitions lie behind the log's line of two threads. The course tells the **median** and the **interquartile range** (from
+# Five repetitions lie behind the log's line of two threads. The course reports the **median** and the **interquartile range** (from
 # the 25th percentile to the 75th), after dropping what only warms up: the first run fetches the file from the disk.
 
 # %%
@@ -907,7 +908,7 @@ assert bottleneck({1: 5, 4: 9}, 4e9, {1: 22e9, 4: 45e9}) == "bandwidth", "36e9 o
 # %% [markdown]
 # Models save on the cache: several query heads share one head of keys and values (*grouped-query attention*).
 #
-# Parts 6 and 7 take an hour together: a good place for a break.
+# Sections 6 and 7 take an hour together: a good place for a break.
 
 # %% [markdown] nbgrader={"grade_id": "ex-5-9-task"}
 # **Exercise 5.9 (2 points).** `attend_cached(q, k_new, v_new, k_cache, v_cache)` makes one step of decode and returns `(out,
@@ -1382,7 +1383,7 @@ for n, tokens_per_s in theirs["decode"].items():
 # %% [markdown]
 # ### What does a long context cost?
 #
-# At depth n, the keys and values of n tokens are read, too: 23 KB a token, 94 MB at 4,096, beside 269 MB of weights. **Predict**
+# At depth n, the keys and values of n tokens are read, too: 23 kB a token, 94 MB at 4,096, beside 269 MB of weights. **Predict**
 # which share of the first token's speed is left at 4,096: `lab.predict("left_at_4096", low, high, "of the speed")`. Your
 # `decode_ceiling` says what the bytes allow.
 
@@ -1542,7 +1543,7 @@ lab.reveal("watts_for_a_cent", joules_for_a_cent / seconds, "W", source);
 # %% [markdown]
 # If your machine draws a hundredth of that, its electricity is a hundredth of the claim's lower end. What this leaves out: the machine
 # itself, the hours in which it serves nobody, and that this model is far smaller than those that the claim speaks of. Lab 4
-# prices them, lab 7 fills the hours.
+# priced them, lab 7 fills the hours.
 
 # %% [markdown]
 # ## 8 · Who tests the test?
@@ -1714,7 +1715,7 @@ lab.verdict("C7", "...", sure=70)
 # - **A larger model**: less of the time is overhead.
 # - **Other code.** The same bytes and arithmetic, in another order, take another time.
 # - **Several requests at once.** Then decode reads each weight for all of them, and turns into prefill: lab 7.
-# - **A busy machine.** In the log of part 2 two threads were slower than one.
+# - **A busy machine.** In the log of section 2 two threads were slower than one.
 
 # %% [markdown]
 # Now press *Validate*. Then lab 6: what is in four bits.

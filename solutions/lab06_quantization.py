@@ -2010,9 +2010,9 @@ lab.verdict("C7", "...", sure=70)
 # %% [markdown]
 # ## Summary
 #
-# - A format is a block: integers and their scale. What a file holds its tensors say, not its name.
+# - A format is a block: integers and their scale. Its tensors say what a file holds, not its name.
 # - Perplexities are compared in pairs, document by document, or not at all. KL is paired by nature.
-# - What a bit costs your ladder says: with an interval for each type, and the neighbours that it tells apart.
+# - Your ladder says what a bit costs: with an interval for each type, and the neighbours that it tells apart.
 # - A reference that was quantized before makes its own format look better than it is.
 
 # %% [markdown]

@@ -35,7 +35,8 @@ plots.use_style()
 # | step | one pass through the model: a token for every request in a slot |
 # | closed loop | clients who send their next request when they have the answer to the last |
 # | open loop | requests come when they come, whatever the server does |
-# | TTFT, TPOT | time to the first token; time per token after it (lab 5) |
+# | TTFT | time to the first token (lab 5) |
+# | TPOT | time per token after the first (lab 5) |
 # | SLO | service level objective: what is promised, such as "a TTFT of at most 1 s" |
 
 # %% [markdown]
@@ -1379,7 +1380,7 @@ for label in ("1 client", "8 clients"):
           f"per million tokens ({price.value} {price.unit})")
 
 # %% [markdown]
-# Claim **C5**: "inference cost scales linearly with usage". A provider's price list does. Your own bill for a fixed number of
+# Claim **C5**: "the cost of inference grows linearly with its use". A provider's price list does. Your own bill for a fixed number of
 # replicas does not move with usage at all, until another replica is needed; and what a token costs you falls as usage fills
 # the batch and the hours.
 
@@ -1556,7 +1557,7 @@ assert not accepts(colleagues_server), (
 
 # %% [markdown]
 # - **C4**: "Inference costs 1 to 6 cents per 1,000 tokens." What do batching and the hours of a day make of it?
-# - **C5**: "Inference cost scales linearly with usage." For whom does it, and for whom not?
+# - **C5**: "The cost of inference grows linearly with its use." For whom does it, and for whom not?
 # - **C7**: "Quantization, serving and cost models are the skills to build." What did you decide here that a price list would
 #   not have told you?
 

@@ -44,7 +44,8 @@ plots.use_style()
 # | prompt | what the model reads around an item |
 # | log-probability | natural logarithm of a probability: −2.3 is one in ten |
 # | 95 % interval | made in this way, 95 of 100 hold the truth |
-# | F16, Q4_0 | weights of 16 bits, and of about 4.5; the embedding keeps 8.5 |
+# | F16 | weights of 16 bits |
+# | Q4_0 | weights of about 4.5 bits; the embedding keeps 8.5 |
 
 # %% [markdown]
 # ## 1 · What did it answer?

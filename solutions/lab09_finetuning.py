@@ -43,14 +43,16 @@ plots.use_style()
 # with them here; the grader hides both from your code.
 
 # %% [markdown]
-# | in code | what it is |
+# | word or name | what it is |
 # |---|---|
 # | `w` | a weight matrix of the model, of shape (out, in) |
-# | `a`, `b` | two thin matrices: (r, in) and (out, r) |
+# | `a` | the first thin matrix, of shape (r, in) |
+# | `b` | the second thin matrix, of shape (out, r) |
 # | q, k, v, o, gate, up, down | a layer's matrices: attention's four, the feed-forward part's three |
-# | r, `rank` | how thin they are: 8 unless said otherwise |
-# | α, `alpha` | how strongly they count: 16 |
-# | *frozen*, *trainable* | what training leaves as it is; what it changes |
+# | r, `rank` | how thin `a` and `b` are: 8 unless said otherwise |
+# | α, `alpha` | how strongly `a` and `b` count: 16 |
+# | *frozen* | what training leaves as it is |
+# | *trainable* | what training changes |
 # | label | the token that a position shall predict; −100 where nothing is learnt |
 
 # %% [markdown]
@@ -71,7 +73,7 @@ print(f"... {len(FACTS)} in all")
 # Training changes each weight a little: w becomes w + Δ, and Δ is as large as w. **LoRA** (low-rank adaptation) leaves w frozen and
 # learns a Δ that is a product of thin matrices, b·a: for a w of 576 × 576 and r = 8 these are 576 × 8 and 8 × 576.
 #
-# Predict how much of SmolLM2 that trains, if all seven matrices of every layer get their pair:
+# **Predict** how much of SmolLM2 that trains, if all seven matrices of every layer get their pair:
 # `lab.predict("lora_share", low, high, "%")`. Be 80 % sure of the interval; nobody grades it.
 
 # %% nbgrader={"grade_id": "predict-lora_share"}
@@ -399,7 +401,7 @@ assert merge(*six_rows, n_heads=1).ravel().tolist() == [0, 3, 1, 4, 2, 5], (
 # ## 5 · What does it take? Memory
 #
 # Whatever is trained needs more than room for itself. Its gradient is kept until the step. And Adam, the optimizer, keeps two running
-# means of each gradient: of itself and of its square. All of these are numbers of 32 bits. What is frozen may be kept in fewer bits.
+# means of each gradient, lab 2's moments: of itself and of its square. All of these are numbers of 32 bits. What is frozen may be kept in fewer bits.
 
 # %% [markdown] nbgrader={"grade_id": "ex-9-4-task"}
 # **Exercise 9.4 (2 points).** `finetune_bytes(n_frozen, n_trainable, frozen_bits)` returns a dict with `"frozen"`, `"trainable"`, `"grads"` and
@@ -598,7 +600,7 @@ print(f"LoRA by all: counter {counter['median']:.1f} %. GPT-3 was {speedup:.2f} 
 # ## 7 · What shall be learnt?
 #
 # An example is the question as a chat, the answer, and an end token, padded to 64 tokens. SmolLM2 pads with the end token itself,
-# which also stands inside of the prompt. A model predicts at each position the *next* token. So the **label** of position i is `ids[i + 1]`, if that is
+# which also stands inside the prompt. A model predicts at each position the *next* token. So the **label** of position i is `ids[i + 1]`, if that is
 # to be learnt, and −100 if not: torch passes over −100.
 #
 # The question need not be learnt; the answer must be, from its first token on, and that it ends.

@@ -112,7 +112,7 @@ plots.show(fig, alt="For each lab the share of predictions whose interval held t
 
 # %% [markdown]
 # Left of the line your intervals were too narrow; right of it, wider than you needed. A bar that reaches the line is no
-# evidence of either: with few predictions chance does much. Keep your own figure in mind in section 8, where you say how
+# evidence of either: with few predictions chance does much. Keep your own figure in mind in section 9, where you say how
 # wide each assumption is. Nobody grades this.
 
 # %% [markdown]
@@ -121,6 +121,8 @@ plots.show(fig, alt="For each lab the share of predictions whose interval held t
 # A plan rests on 41 numbers. Each has a value, a low and a high, a unit, and a *kind*: `sourced` from published figures,
 # `measured` for this course, `judgement` with a reason, or `given` by the exercise. Three cases are ready: Algeria, which is
 # worked through below, a university department and a company.
+#
+# Exercises stand in the order in which you need them; their numbers do not.
 
 # %% nbgrader={"grade_id": "given-case"}
 def plain_number(given):
@@ -827,8 +829,8 @@ assert isclose(
 # **api**. Only *cost* is compared, not quality: the API's price is for the same open weights, hosted by somebody else. Who
 # compares with a better model buys something else.
 #
-# **Predict** how many times what deploy costs train costs, Algeria, five years, at today's values: `lab.predict("train_over_deploy",
-# low, high, "times")`.
+# **Predict** how many times as much train costs as deploy, for Algeria, over five years, at today's value:
+# `lab.predict("train_over_deploy", low, high, "times")`.
 
 # %% nbgrader={"grade_id": "predict-train_over_deploy"}
 ### BEGIN SOLUTION
@@ -1506,7 +1508,7 @@ assert set(written(lambda: TABLE)) == set(UNITS), "your table has all 41 keys"
 # %% [markdown]
 # ## 10 · Eight claims
 #
-# The course began with eight claims. A *verdict* compares evidence with what is claimed, on the same quantity: a share of revenue
+# Eight claims run through the course. A *verdict* compares evidence with what is claimed, on the same quantity: a share of revenue
 # says nothing on a share of computing.
 
 # %% nbgrader={"grade_id": "given-claims"}
