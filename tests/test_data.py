@@ -49,7 +49,8 @@ MEASURED = [
 CASES = ["case_keys", "case_algeria", "case_university", "case_company", "case_blank", "claims"]
 EVALUATION = ["evaluation_items", "evaluation_answers"]
 NAMES = [*PUBLISHED, "texts", "symbols", *MEASURED, *CASES, *EVALUATION]
-MADE = ["symbols", "evaluation_items", *(name for name in CASES if name != "claims")]  # no findings: nothing to be evidence for
+# No findings: nothing to be evidence for.
+MADE = ["symbols", "evaluation_items", *(name for name in CASES if name != "claims")]
 WITHOUT_ID = ["isoflop_curves", "evaluation_answers", *(name for name in CASES if name.startswith("case_"))]
 
 # 6ND / (hours x peak) of the 28 runs with explicit inputs and hours, computed by other hands from the same papers.
