@@ -1,0 +1,158 @@
+"""Marks into the files that learning platforms take: what a teacher has downloaded is filled in, and nothing else in it
+is touched.
+
+    Moodle   the offline grading worksheet, in any language: its columns are known by their names or by what is in them
+    Canvas   the gradebook's export
+    csv      everything, for whoever has neither
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from course.classroom.people import folded
+from course.classroom.sheets import Sheet, SheetError, harmless
+from course.classroom.standings import Standing
+
+# Moodle's "Maximum grade", as its language packs have it.
+_MAXIMUM = {
+    *("maximum grade", "note maximale", "الدرجة القصوى", "أعلى درجة", "bestwertung", "calificación máxima"),
+    *("valutazione massima", "nota máxima", "maximumcijfer", "maksimum not", "maksymalna ocena"),
+}
+_POSSIBLE = "points possible"
+_CANVAS = ("student", "id", "section")
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A sheet with marks: how many, whose rows no mark is for, and which graded students have no row."""
+
+    sheet: Sheet
+    n_marks: int
+    rows: Mapping[str, tuple[str, str]]  # by student, the first two cells of the row: Moodle's identifier and name
+    unknown: tuple[str, ...] = ()  # rows of nobody, or of two
+    missing: tuple[str, ...] = ()  # graded, and in no row
+    scale: tuple[float, float] | None = None  # the lab's points, and the sheet's, where they differ
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a sheet holds what: the column of the mark, those that name a student, its rows of students."""
+
+    mark: int
+    names: Sequence[int]
+    rows: Sequence[int]
+    maximum: float
+    decimal: str = "."
+
+
+def moodle(sheet: Sheet, standings: Sequence[Standing]) -> Filled:
+    """Fill a grading worksheet. Raises SheetError if it is none."""
+    body = sheet.rows[1:]
+    named = [place for place, name in enumerate(sheet.header) if folded(name) in _MAXIMUM]
+    alike = [place for place in range(1, len(sheet.header)) if len({row[place] for row in body}) == 1]
+    likely = named or [place for place in alike if _number(body[0][place]) is not None]
+    identified = all(re.fullmatch(r"\D*\d+", row[0].strip()) for row in body)
+    if len(likely) != 1 or likely[0] < 2 or not identified:
+        raise SheetError(
+            f"{sheet.path} is no grading worksheet of Moodle: in the assignment, switch on the offline grading "
+            "worksheet, and take “Download grading worksheet”"
+        )
+    (maximum,) = likely
+    most, text = _number(body[0][maximum]), body[0][maximum]
+    if not most:
+        raise SheetError(f"{sheet.path}, row 2: {text!r} is no maximum grade: give the assignment points in Moodle")
+    places = Places(
+        maximum - 1, range(1, maximum - 1), range(1, len(sheet.rows)), most, decimal="," if "," in text else "."
+    )
+    return _filled(sheet, places, standings)
+
+
+def canvas(sheet: Sheet, standings: Sequence[Standing], *, lab: str, column: str = "") -> Filled:
+    """Fill the column of a lab ("lab01") in a gradebook's export, or the one that is named. Raises SheetError."""
+    header = [folded(name) for name in sheet.header]
+    if any(name not in header for name in _CANVAS):
+        raise SheetError(f"{sheet.path} is no export of Canvas' gradebook: it needs the columns Student, ID, Section")
+    pattern = re.compile(rf"\blab\s*0*{int(lab.removeprefix('lab'))}\b", re.IGNORECASE)
+    first = header.index("section") + 1
+    likely = [
+        place
+        for place, name in enumerate(sheet.header)
+        if place >= first and (name == column if column else pattern.search(name))
+    ]
+    if len(likely) != 1:
+        others = ", ".join(sheet.header[first:]) or "none"
+        raise SheetError(
+            f"{sheet.path} has {len(likely)} columns of {column or lab}: name one with --column ({others})"
+        )
+    possible = next((row for row in sheet.rows[1:] if folded(row[0]) == _POSSIBLE), None)
+    most = _number(possible[likely[0]]) if possible else None
+    if not most:
+        raise SheetError(f"{sheet.path} says no “Points Possible” for {sheet.header[likely[0]]}: export it again")
+    rows = [
+        number
+        for number, row in enumerate(sheet.rows)
+        if number and row is not possible and folded(row[0]) not in ("", "student, test")
+    ]
+    return _filled(sheet, Places(likely[0], range(first - 1), rows, most), standings)
+
+
+def everything(standings: Sequence[Standing]) -> list[list[str]]:
+    """A table of all that is known, its header first; no text in it is one that a spreadsheet would run."""
+    exercises = list(dict.fromkeys(exercise.id for one in standings for exercise in one.exercises))
+    header = ["student", "name", "section", "email", "status", "points", "penalty", "mark", "max_points", "handed_in"]
+    rows = [[*header, *exercises, "waiting", "flags", "reason"]]
+    for one in standings:
+        points = {exercise.id: one.points_of(exercise) for exercise in one.exercises}
+        who = [harmless(text) for text in (one.person.id, one.person.name, one.person.section, one.person.email)]
+        sums = [_shown(value) for value in (one.points, one.marks.penalty if one.result else None, one.mark)]
+        when = one.entry.handed_in if one.entry else ""
+        flags = "; ".join(one.result.flags) if one.result else ""
+        each = [_shown(points.get(name)) for name in exercises]
+        rows.append([*who, one.status, *sums, _shown(one.max_points), when, *each,
+                     " ".join(one.waiting), harmless(flags), harmless(one.reason)])  # fmt: skip
+    return rows
+
+
+def _filled(sheet: Sheet, places: Places, standings: Sequence[Standing]) -> Filled:
+    """The sheet with the marks of those whom a row names, and no other."""
+    known: dict[str, set[str]] = {}
+    for one in standings:
+        for name in one.person.known_as:
+            known.setdefault(name, set()).add(one.person.id)
+    by_id = {one.person.id: one for one in standings}
+    cells: dict[tuple[int, int], str] = {}
+    found: dict[str, tuple[str, str]] = {}
+    unknown: list[str] = []
+    for number in places.rows:
+        row = sheet.rows[number]
+        named = [known.get(folded(row[place]), set()) for place in places.names]
+        whom = set().union(*(ids for ids in named if len(ids) == 1))
+        if len(whom) != 1:
+            unknown.append(" ".join(row[place] for place in places.names if row[place].strip("- ")))
+            continue
+        student = whom.pop()
+        if student in found:
+            raise SheetError(f"{sheet.path}, row {number + 1}: {student} stands there a second time: export it again")
+        found[student] = row[0], row[1]
+        if (mark := by_id[student].mark) is not None:
+            scaled = mark * places.maximum / (by_id[student].max_points or 1)
+            cells[number, places.mark] = _shown(round(scaled, 5)).replace(".", places.decimal)
+    if not found:
+        raise SheetError(f"{sheet.path} names nobody of this class: is it another course's, or another class's?")
+    graded = [one for one in standings if one.result]
+    missing = tuple(one.person.id for one in graded if one.person.id not in found)
+    most = next((one.max_points for one in graded if one.max_points), None)
+    scale = (most, places.maximum) if most and most != places.maximum else None
+    return Filled(sheet.filled(cells), len(cells), found, tuple(unknown), missing, scale)
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.10g}"
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        return None

@@ -1,0 +1,77 @@
+"""Tables that people download and upload again: read in whatever encoding, written as they were."""
+
+import csv
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from course.grading.book import durable_io
+
+_ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_RUN = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a text that begins so
+
+
+class SheetError(Exception):
+    """A table that cannot be used; the message names the file, the row and the way out."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table with its header first, and how it was written."""
+
+    path: Path
+    rows: tuple[tuple[str, ...], ...]
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    line_end: str = "\n"
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns, without spaces around them."""
+        return tuple(name.strip() for name in self.rows[0])
+
+    def filled(self, cells: dict[tuple[int, int], str]) -> "Sheet":
+        """The same with other texts in some cells, by row and column."""
+        rows = [
+            tuple(cells.get((number, place), cell) for place, cell in enumerate(row))
+            for number, row in enumerate(self.rows)
+        ]
+        return replace(self, rows=tuple(rows))
+
+
+def read(path: Path) -> Sheet:
+    """The table in a CSV file. Raises SheetError if there is none, or a row has not as many cells as the header."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SheetError(f"{path} cannot be read: {error.strerror}") from None
+    encoding = next((name for mark, name in _ENCODINGS.items() if raw.startswith(mark)), "utf-8")
+    try:
+        text = raw.decode(encoding)
+    except UnicodeError:
+        encoding, text = "cp1252", raw.decode("cp1252", errors="replace")
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    rows = tuple(tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row)
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise SheetError(f"{path} is no table with a header and rows: download it from the platform again, as CSV")
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(rows[0]):
+            raise SheetError(
+                f"{path}, row {number} has {len(row)} cells, and the header has {len(rows[0])}: download it again"
+            )
+    return Sheet(path, rows, encoding, delimiter, "\r\n" if "\r\n" in text else "\n")
+
+
+def write(sheet: Sheet, path: Path) -> None:
+    """Write the table in its own encoding, whole or not at all. Raises DiskError if it cannot be written."""
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=sheet.delimiter, lineterminator=sheet.line_end).writerows(sheet.rows)
+    with durable_io.reported(path), durable_io.new(path.parent) as part:
+        part.write(text.getvalue().encode(sheet.encoding))
+        durable_io.keep(part, path)
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet runs: a person wrote it."""
+    return f"'{text}" if text.startswith(_RUN) else text

@@ -1,0 +1,90 @@
+"""`course export`: marks into the file that a learning platform takes back."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course.commands.terminal import errors, fail, say
+
+
+class Platform(StrEnum):
+    """Whose file it is."""
+
+    MOODLE = "moodle"
+    CANVAS = "canvas"
+    CSV = "csv"
+
+
+def export(
+    lab: Annotated[str, typer.Argument(metavar="LAB", help="lab01, or 1.")],
+    to: Annotated[Platform, typer.Option(help="Whose file it is to be.")],
+    into: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What you downloaded: Moodle's worksheet, Canvas' gradebook.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to; LAB-PLATFORM.csv without it.")
+    ] = None,
+    column: Annotated[
+        str, typer.Option(metavar="NAME", help="Canvas' column, where its name does not say the lab.")
+    ] = "",
+    feedback: Annotated[
+        Path | None, typer.Option(metavar="FILE.zip", help="Also the pages of `course feedback`, as Moodle takes them.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Write a lab's marks into the file that your learning platform takes back.
+
+    The file that you downloaded stays as it is; in the new one only the marks are filled in. Who handed in nothing, or
+    nothing that could be graded, gets none.
+
+    Exit code 0: all marks have their place; 1: some have none, and are listed; 2: nothing was written.
+    """
+    from course import build as builder
+    from course import paths
+    from course.classroom import export as exporting
+    from course.classroom import feedback_zip, people, sheets, standings
+    from course.grading.book.durable_io import DiskError
+    from course.grading.book.gradebook import GradebookError
+
+    try:
+        found = builder.find(paths.course_folder(course), lab)
+        known = standings.of(found)
+        target = output or Path(f"{found.key}-{to}.csv")
+        if not any(one.result for one in known):
+            fail(2, f"nobody's {found.key} has been graded: `course grade {found.key}` does it")
+        for path in (target, *([feedback] if feedback else [])):
+            if path.exists() and not force:
+                fail(2, f"{path} exists: name another with -o, or overwrite it with --force")
+        if to == Platform.CSV:
+            rows = exporting.everything(known)
+            sheets.write(sheets.Sheet(target, tuple(tuple(row) for row in rows), "utf-8-sig"), target)
+            say(f"wrote {target}: {len(known)} students")
+            return
+        if into is None:
+            fail(2, f"{to} takes its own file back: download it there, and name it with --into FILE")
+        sheet = sheets.read(into)
+        filled = (
+            exporting.moodle(sheet, known)
+            if to == Platform.MOODLE
+            else exporting.canvas(sheet, known, lab=found.key, column=column)
+        )
+        sheets.write(filled.sheet, target)
+        say(f"wrote {target}: {filled.n_marks} marks in {len(sheet.rows) - 1} rows")
+        if feedback:
+            n_pages, without = feedback_zip.write(found, known, filled.rows, feedback)
+            say(f"wrote {feedback}: {n_pages} pages{f'; none of {without} students' if without else ''}")
+    except (builder.BadSource, people.RosterError, sheets.SheetError, DiskError, GradebookError) as error:
+        fail(2, str(error))
+    if filled.scale:
+        errors.print(f"points of {filled.scale[0]:g} are scaled to the file's {filled.scale[1]:g}", highlight=False)
+    _tell("no mark is for", filled.unknown)
+    _tell("has a mark, but no row there:", filled.missing)
+    raise typer.Exit(1 if filled.missing or filled.unknown else 0)
+
+
+def _tell(what: str, whom: tuple[str, ...]) -> None:
+    for one in whom:
+        errors.print(f"{what} {one}", markup=False, highlight=False, soft_wrap=True)
