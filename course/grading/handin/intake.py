@@ -33,7 +33,7 @@ def read(path: Path, *, limit: int = LIMIT) -> NotebookNode:
         raise Ungradable(f"{path} is empty: take your copy from before it was emptied, or start from a new one")
     if content.startswith(b"%PDF"):
         raise Ungradable(f"{path} is a PDF: hand in the .ipynb file itself")
-    plain = _parse(content, path)
+    plain = parse(content, path)
     if not isinstance(plain, dict) or "nbformat" not in plain:
         raise Ungradable(f"{path} is JSON but no notebook: it has no nbformat")
     if plain["nbformat"] not in (4, "4"):
@@ -65,8 +65,8 @@ def _content(path: Path, limit: int) -> bytes:
     return content
 
 
-def _parse(content: bytes, path: Path) -> Any:
-    """The JSON in `content`, of a size in memory and a depth that everything after can bear."""
+def parse(content: bytes, path: Path) -> Any:
+    """The JSON in `content`, of a size in memory and a depth that everything after can bear; else Ungradable."""
     try:
         if (encoding := json.detect_encoding(content)) != "utf-8":  # with a mark at its beginning, or UTF-16
             content = content.decode(encoding).encode()
