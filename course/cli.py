@@ -3,7 +3,18 @@
 import typer
 
 from course import fast_imports  # noqa: F401 (before all others)
-from course.commands import attacking, instructor, ledger, library, machine, models, serving, student, talking
+from course.commands import (
+    attacking,
+    instructor,
+    ledger,
+    library,
+    machine,
+    models,
+    reporting,
+    serving,
+    student,
+    talking,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +42,7 @@ app.command("new-lab", rich_help_panel="Teach")(instructor.new_lab)
 app.command("grade", rich_help_panel="Teach")(instructor.grade)
 app.command("history", rich_help_panel="Teach")(ledger.history)
 app.command("replay", rich_help_panel="Teach")(ledger.replay)
+app.command("report", rich_help_panel="Teach")(reporting.report)
 app.command("attack-suite", rich_help_panel="Teach")(attacking.attack_suite)
 
 app.command("setup", rich_help_panel="Keep it running")(machine.setup)

@@ -13,7 +13,7 @@ _NAME = re.compile(r"\d+\.\d+/\w+")
 
 
 def sentences(notebook: NotebookNode) -> dict[str, str]:
-    """The sentence of each idea that an instructor's notebook names, but of those whose sentence a test makes as it runs.
+    """The sentence of each idea that an instructor's notebook names, but where a test makes it as it runs.
 
     They stand as {"1.4/seconds": ("that is in seconds; hours are asked", …)}, or as `why=` beside `idea=`.
     """

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import jinja2
 from nbformat import NotebookNode
 
 from course.grading.result import Result, Verdict
 from course.notebook import cells
+from course.pages import templates
 
 WORDS: dict[Verdict, str] = {
     "pass": "right",
@@ -76,14 +76,7 @@ def points(result: Result) -> str:
 
 
 def _render(template: str, result: Result, **told: Any) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("course", "pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(result=result, words=WORDS, points=points(result), **told)
+    return templates.render(template, result=result, words=WORDS, points=points(result), **told)
 
 
 def _first_sentence(task: str) -> str:

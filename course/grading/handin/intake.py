@@ -21,7 +21,8 @@ LIMIT = 256 << 20  # bytes of a notebook
 _DEPTH, _PARTS = 100, 1_000_000  # lists and objects: how deep, how many
 _TOKEN = re.compile(rb'(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"?[^"\[\]{}]*+)++|[\[\]{}]', re.DOTALL)  # strings, brackets
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+# What a text of JSON that is no notebook may raise.
+MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _NUMBERED = re.compile(r"(?:ex|test)-(\d+)-\d+")
 _START = re.compile(r"""lab\.start\(\s*["'](\w+)["']\s*,\s*cohort\s*=\s*["']([^"']*)["']""")
 
@@ -43,7 +44,7 @@ def read(path: Path, *, limit: int = LIMIT) -> NotebookNode:
     try:
         notebook = salvage(plain)
         nbformat.validate(notebook)
-    except (*_MALFORMED, nbformat.ValidationError) as error:
+    except (*MALFORMED, nbformat.ValidationError) as error:
         raise Ungradable(f"{path} is no valid notebook ({_line(error)}): save it again in JupyterLab") from None
     return notebook
 
