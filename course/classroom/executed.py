@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 
 from course.classroom.people import Person
 from course.classroom.standings import Standing
 from course.grading.book.durable_io import DiskError
 from course.grading.book.ledger import Ledger
 from course.grading.handin import intake
-from course.grading.handin.salvage import salvage
 from course.grading.result import Ungradable
 from course.measure import record
 from course.measure.record import Record
@@ -42,7 +41,7 @@ def each(book: Ledger, standings: Iterable[Standing]) -> Iterator[Work | Unreada
             called = Path(f"{entry.student}'s executed notebook")
             try:
                 plain = intake.parse(book.executed(entry).encode(errors="backslashreplace"), called)
-                yield _work(standing.person, salvage(plain), entry.lab)
+                yield _work(standing.person, from_dict(plain), entry.lab)
             except (DiskError, Ungradable) as error:
                 yield Unreadable(standing.person, str(error))
             except intake.MALFORMED as error:

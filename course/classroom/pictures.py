@@ -39,8 +39,10 @@ class Picture:
 def of_ideas(ideas: Sequence[Idea], n: int) -> Picture:
     """How many hold each of the commonest ideas."""
     shown = ideas[:MOST_IDEAS]
-    first = shown[0]
-    title = f"The commonest wrong idea, {first.name}, is held by {len(first.holders)} of {_students(n)}"
+    most = len(shown[0].holders)
+    first = [idea.name for idea in ideas if len(idea.holders) == most]
+    each, are = ("each ", "ideas are") if len(first) > 1 else ("", "idea is")
+    title = f"The commonest wrong {are} {_listed(first)}, {each}held by {most} of {_students(n)}"
 
     def draw(figure: Figure) -> None:
         ax = figure.subplots()
@@ -61,7 +63,7 @@ def of_scores(sections: Mapping[str, Sequence[float]], most: float) -> Picture:
     named = [(name or "no section", points) for name, points in sections.items() if points]
     rows = [("all", everyone), *named] if len(named) > 1 else [("", everyone)]
     shown = rows[: MOST_SECTIONS + 1]
-    title = f"Half of {_students(len(everyone))} have at least {statistics.median_high(everyone):g} of {most:g} points"
+    title = f"The median of {_students(len(everyone))} is {statistics.median(everyone):g} of {most:g} points"
     step = max(1.0, np.ceil(most / 30))
 
     def draw(figure: Figure) -> None:
@@ -71,7 +73,11 @@ def of_scores(sections: Mapping[str, Sequence[float]], most: float) -> Picture:
             ax.hist(points, bins=edges, color=plots.BLUE, rwidth=0.9)
             ax.axvline(statistics.median(points), color=plots.ORANGE, linestyle="-", marker="", linewidth=2)
             ax.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-            ax.set_ylabel(_short(f"{name} ({len(points)})", 14), rotation=0, ha="right", va="center")
+            if name:
+                ax.set_ylabel(f"{_short(name, 14)}\n{_students(len(points))}", rotation=0, ha="right", va="center")
+            else:
+                ax.set_ylabel("students")
+        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         axes[-1].set_xlabel("points, before any penalty (line: the median)")
 
     alt = "; ".join(f"{name or 'all'}: {len(p)} students, median {statistics.median(p):g}" for name, p in rows)
@@ -81,10 +87,10 @@ def of_scores(sections: Mapping[str, Sequence[float]], most: float) -> Picture:
 def of_items(found: Sequence[Item]) -> Picture:
     """What became of the answers to each exercise; beside it, where the class is large enough, discriminations."""
     marked = [item for item in found if item.share is not None]
-    hardest = min(marked, key=lambda item: item.share or 0.0, default=None)
     title = "What became of the answers to each exercise"
-    if hardest and hardest.share is not None:
-        title = f"The fewest points, {hardest.share:.0%}, are reached in exercise {hardest.exercise}"
+    if marked:
+        least = min(item.share or 0.0 for item in marked)
+        title = f"The fewest points, {least:.0%}, are in {_listed([i.exercise for i in marked if i.share == least])}"
     told = any(item.discrimination is not None for item in found)
 
     def draw(figure: Figure) -> None:
@@ -99,6 +105,7 @@ def of_items(found: Sequence[Item]) -> Picture:
             start += shares
         left.invert_yaxis()
         left.set_xlim(0, 1)
+        left.set_xticks([0, 0.25, 0.5, 0.75, 1])
         left.xaxis.set_major_formatter(PercentFormatter(1))
         left.set_xlabel("students")
         left.grid(axis="y", visible=False)
@@ -107,7 +114,7 @@ def of_items(found: Sequence[Item]) -> Picture:
             points = [(item.discrimination, item.exercise) for item in found if item.discrimination is not None]
             ax.plot([x for x, _ in points], [name for _, name in points], marker="o", color=plots.BLACK)
             ax.axvline(0, color="grey", linestyle="-", marker="", linewidth=1)
-            ax.set_xlim(-1, 1)
+            ax.set(xlim=(-1, 1), xticks=[-0.5, 0, 0.5])
             ax.set_xlabel("correlation with\nall other points")
 
     alt = "; ".join(f"{i.exercise}: {i.share:.0%} of the points" for i in marked if i.share is not None)
@@ -140,16 +147,14 @@ def of_calibration(forecasts: Sequence[Forecast]) -> Picture:
     def draw(figure: Figure) -> None:
         ax = figure.subplots()
         levels = np.linspace(0.01, 0.99, 99)
-        ax.plot([0, 1], [0, 1], color="grey", linestyle="--", marker="")
-        ax.plot(levels, [predictions.inside(every, p) for p in levels], color=plots.BLUE, linestyle="-", marker="")
-        ax.plot([predictions.SURE], [share], color=plots.BLUE, marker="o", markersize=9)
-        ax.annotate(
-            f"as given: {share:.0%}", (predictions.SURE, share), (-8, 8), textcoords="offset points", ha="right"
-        )
-        ax.annotate("as sure as right", (0.3, 0.3), (8, -8), textcoords="offset points", va="top", color="dimgrey")
+        shares = [predictions.inside(every, level) for level in levels]
+        ax.plot([0, 1], [0, 1], color="grey", linestyle="--", marker="", label="as sure as right")
+        ax.plot(levels, shares, color=plots.BLUE, linestyle="-", marker="", label="this class")
+        ax.plot([predictions.SURE], [share], color=plots.BLUE, marker="o", markersize=9, label="the intervals as given")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(PercentFormatter(1))
         ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="how sure of an interval", ylabel="truths inside")
+        figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
     alt = f"{len(every)} predictions; below the dashed line a class is surer than it is right."
     return _picture("calibration", title, alt, 3.0, draw)
@@ -157,9 +162,9 @@ def of_calibration(forecasts: Sequence[Forecast]) -> Picture:
 
 def of_forecasts(forecasts: Sequence[Forecast]) -> Picture:
     """Of each thing predicted, where the truths lay."""
-    worst = min(forecasts, key=lambda one: predictions.inside(one.predictions))
-    inside = predictions.inside(worst.predictions)
-    title = f"Furthest off is {worst.what}: {inside:.0%} of its truths lie inside"
+    inside = {one.what: predictions.inside(one.predictions) for one in forecasts}
+    least = min(inside.values())
+    title = f"The fewest truths inside, {least:.0%}: {_listed([what for what in inside if inside[what] == least])}"
 
     def draw(figure: Figure) -> None:
         ax = figure.subplots()
@@ -175,7 +180,7 @@ def of_forecasts(forecasts: Sequence[Forecast]) -> Picture:
         ax.grid(axis="y", visible=False)
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
-    alt = "; ".join(f"{f.what}: {predictions.inside(f.predictions):.0%} of {len(f.predictions)}" for f in forecasts)
+    alt = "; ".join(f"{one.what}: {inside[one.what]:.0%} of {len(one.predictions)}" for one in forecasts)
     return _picture("predictions", title, alt, len(forecasts) * _ROW + 0.6, draw)
 
 
@@ -195,6 +200,14 @@ def _picture(name: str, title: str, alt: str, height: float, draw: Callable[[Fig
 
 def _students(n: int) -> str:
     return "1 student" if n == 1 else f"{n} students"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, if they are few."""
+    *first, last = names
+    if len(names) > 3:
+        return f"{names[0]}, {names[1]} and {len(names) - 2} others"
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _whole(ax: Axes) -> None:
