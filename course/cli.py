@@ -43,6 +43,7 @@ app.command("grade", rich_help_panel="Teach")(instructor.grade)
 app.command("history", rich_help_panel="Teach")(ledger.history)
 app.command("replay", rich_help_panel="Teach")(ledger.replay)
 app.command("report", rich_help_panel="Teach")(reporting.report)
+app.command("compare", rich_help_panel="Teach")(reporting.compare)
 app.command("attack-suite", rich_help_panel="Teach")(attacking.attack_suite)
 
 app.command("setup", rich_help_panel="Keep it running")(machine.setup)

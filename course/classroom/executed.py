@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode, from_dict
+from nbformat.v4.rwbase import rejoin_lines
 
 from course.classroom.people import Person
 from course.classroom.standings import Standing
@@ -41,7 +42,7 @@ def each(book: Ledger, standings: Iterable[Standing]) -> Iterator[Work | Unreada
             called = Path(f"{entry.student}'s executed notebook")
             try:
                 plain = intake.parse(book.executed(entry).encode(errors="backslashreplace"), called)
-                yield _work(standing.person, from_dict(plain), entry.lab)
+                yield _work(standing.person, rejoin_lines(from_dict(plain)), entry.lab)
             except (DiskError, Ungradable) as error:
                 yield Unreadable(standing.person, str(error))
             except intake.MALFORMED as error:

@@ -21,6 +21,7 @@ from course.classroom.misconceptions import Idea
 from course.classroom.predictions import Forecast
 
 MOST_IDEAS, MOST_SECTIONS = 12, 12
+_LONGEST = 32  # characters of a name beside a bar
 _ROW, _FRAME, _WIDE = 0.36, 1.3, 8.0  # inches: a bar and its gap, title and axis, the whole
 _COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#CC79A7", "#BBBBBB")  # of OUTCOMES, by Okabe and Ito
 _SIDES = {-1: ("truth below", plots.ORANGE), 0: ("truth inside", plots.BLUE), 1: ("truth above", plots.PURPLE)}
@@ -40,14 +41,16 @@ def of_ideas(ideas: Sequence[Idea], n: int) -> Picture:
     """How many hold each of the commonest ideas."""
     shown = ideas[:MOST_IDEAS]
     most = len(shown[0].holders)
-    first = [idea.name for idea in ideas if len(idea.holders) == most]
+    first = [_short(idea.name, _LONGEST) for idea in ideas if len(idea.holders) == most]
     each, are = ("each ", "ideas are") if len(first) > 1 else ("", "idea is")
     title = f"The commonest wrong {are} {_listed(first)}, {each}held by {most} of {_students(n)}"
 
     def draw(figure: Figure) -> None:
         ax = figure.subplots()
         counts = [len(idea.holders) for idea in shown]
-        ax.bar_label(ax.barh([idea.name for idea in shown], counts, color=plots.ORANGE, height=0.7), padding=3)
+        ax.bar_label(
+            ax.barh([_short(idea.name, _LONGEST) for idea in shown], counts, color=plots.ORANGE, height=0.7), padding=3
+        )
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
         ax.set_xlabel("students who hold it")
@@ -90,13 +93,13 @@ def of_items(found: Sequence[Item]) -> Picture:
     title = "What became of the answers to each exercise"
     if marked:
         least = min(item.share or 0.0 for item in marked)
-        title = f"The fewest points, {least:.0%}, are in {_listed([i.exercise for i in marked if i.share == least])}"
+        hardest = [item.exercise for item in marked if item.share == least]
+        title = f"The fewest points, {least:.0%}, are reached in {_listed(hardest)}"
     told = any(item.discrimination is not None for item in found)
 
     def draw(figure: Figure) -> None:
-        left, *right = figure.subplots(
-            1, 2 if told else 1, sharey=True, squeeze=False, width_ratios=[3, 2][: 1 + told]
-        )[0]
+        widths = [3, 2] if told else [1]
+        left, *right = figure.subplots(1, len(widths), sharey=True, squeeze=False, width_ratios=widths)[0]
         names, start = [item.exercise for item in found], np.zeros(len(found))
         for outcome, colour in zip(OUTCOMES, _COLOURS, strict=True):
             shares = np.array([item.outcomes[outcome] / item.n for item in found])
@@ -168,7 +171,7 @@ def of_forecasts(forecasts: Sequence[Forecast]) -> Picture:
 
     def draw(figure: Figure) -> None:
         ax = figure.subplots()
-        names, start = [_short(one.what, 28) for one in forecasts], np.zeros(len(forecasts))
+        names, start = [_short(one.what, _LONGEST) for one in forecasts], np.zeros(len(forecasts))
         for side, (label, colour) in _SIDES.items():
             shares = np.array([one.sides[side] / len(one.predictions) for one in forecasts])
             ax.barh(names, shares, left=start, color=colour, height=0.7, label=label)

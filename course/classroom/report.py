@@ -27,10 +27,6 @@ from course.pages import feedback, templates
 from course.pages.feedback import Outline
 
 
-class NoClass(Exception):
-    """A lab of which nothing has been graded; the message says so, and the way out."""
-
-
 @dataclass(frozen=True)
 class Section:
     """A section's students: how many, of how many there is no result, and their points, lowest first."""
@@ -100,10 +96,8 @@ def of(lab: Lab) -> Report:
     read. Of a notebook that cannot be read, the predictions alone are missing.
     """
     found = standings.of(lab)
-    results = [(one.person, one.result) for one in found if one.result]
-    if not results:
-        raise NoClass(f"nothing of {lab.key} has been graded: `course grade {lab.key}` comes first")
-    graded = [one for one in found if one.result]
+    graded = standings.graded(lab, found)
+    results = [(one.person, one.result) for one in graded if one.result]
     solution = build.instructor_notebook(lab)
     read = list(executed.each(Ledger(lab.course), graded))
     return Report(
@@ -157,10 +151,9 @@ def page(reports: Sequence[Report], images: Sequence[Sequence[Picture]], *, when
 def write(path: Path, html: str, images: Sequence[tuple[str, Picture]]) -> Path:
     """Write the page, and before it its pictures as "lab01-scores.png" in a folder beside it, which is returned."""
     folder = path.with_name(f"{path.stem}_pictures")
-    for file, content in [(folder / f"{lab}-{one.name}.png", one.png) for lab, one in images] + [(path, html.encode())]:
-        with durable_io.reported(file), durable_io.new(file.parent) as part:
-            part.write(content)
-            durable_io.keep(part, file)
+    for lab, picture in images:
+        durable_io.write(folder / f"{lab}-{picture.name}.png", picture.png)
+    durable_io.write(path, html.encode())
     return folder
 
 

@@ -1,5 +1,6 @@
 """Pages from templates: everything is escaped, and a name that is not given is an error."""
 
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -7,11 +8,15 @@ import jinja2
 
 def render(template: str, **told: Any) -> str:
     """A template of this folder, filled in."""
-    environment = jinja2.Environment(
+    return _environment().get_template(template).render(**told)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("course", "pages"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**told)
