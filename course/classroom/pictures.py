@@ -48,9 +48,8 @@ def of_ideas(ideas: Sequence[Idea], n: int) -> Picture:
     def draw(figure: Figure) -> None:
         ax = figure.subplots()
         counts = [len(idea.holders) for idea in shown]
-        ax.bar_label(
-            ax.barh([_short(idea.name, _LONGEST) for idea in shown], counts, color=plots.ORANGE, height=0.7), padding=3
-        )
+        ax.bar_label(ax.barh(range(len(shown)), counts, color=plots.ORANGE, height=0.7), padding=3)
+        ax.set_yticks(range(len(shown)), [_short(idea.name, _LONGEST) for idea in shown])
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
         ax.set_xlabel("students who hold it")
@@ -133,7 +132,7 @@ def of_arrivals(found: Arrivals) -> Picture:
         ax = figure.subplots()
         ax.ecdf(found.days, color=plots.BLUE, linestyle="-", marker="", linewidth=2)
         ax.axvline(0, color=plots.ORANGE, linestyle="-", marker="", linewidth=2)
-        ax.annotate("due", (0, 1), (4, -4), textcoords="offset points", va="top", color=plots.ORANGE)
+        ax.annotate("due", (0, 1), (0, 3), textcoords="offset points", ha="center", color=plots.ORANGE)
         ax.yaxis.set_major_formatter(PercentFormatter(1))
         ax.set_xlabel("days from the student's due date")
         ax.set_ylabel("have handed in")
