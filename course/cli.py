@@ -11,6 +11,7 @@ from course.commands import (
     library,
     machine,
     models,
+    reporting,
     serving,
     student,
     talking,
@@ -42,7 +43,10 @@ app.command("new-lab", rich_help_panel="Teach")(instructor.new_lab)
 app.command("grade", rich_help_panel="Teach")(instructor.grade)
 app.command("history", rich_help_panel="Teach")(ledger.history)
 app.command("replay", rich_help_panel="Teach")(ledger.replay)
+app.command("feedback", rich_help_panel="Teach")(exporting.feedback)
 app.command("export", rich_help_panel="Teach")(exporting.export)
+app.command("report", rich_help_panel="Teach")(reporting.report)
+app.command("compare", rich_help_panel="Teach")(reporting.compare)
 app.command("attack-suite", rich_help_panel="Teach")(attacking.attack_suite)
 
 app.command("setup", rich_help_panel="Keep it running")(machine.setup)

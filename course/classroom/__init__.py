@@ -1,6 +1,8 @@
 """Everything that knows people: who is in the class, when they hand in, what each has, and what a teacher gets of it.
 
-    report, likeness     pages and flags about the class
+    report               a page about the class: misconceptions, items, arrivals, predictions, and pictures of them
+    likeness             what two have alike: records, and answers by winnowing
+    executed             the notebooks behind the results
     feedback             a page for each student
     export               marks in the files that learning platforms take
     standings            what each student has in a lab: ledger, gradebook and roster together

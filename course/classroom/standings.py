@@ -15,6 +15,10 @@ from course.grading.result import Exercise, Result, Row
 Status = Literal["graded", "not graded", "absent"]
 
 
+class NoClass(Exception):
+    """A lab of which nothing has been graded; the message says so, and the way out."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """A student in a lab. Points are those of the gradebook: a person's where one gave them, before any penalty.
@@ -106,6 +110,14 @@ def of(lab: Lab) -> list[Standing]:
         entry, newest = counting.get(person.id), last.get(person.id)
         reason = newest.reason if newest else ""
         found.append(Standing(person, person.id in roster, entry, reason, noted.get(person.id, Marks({}, None))))
+    return found
+
+
+def graded(lab: Lab, standings: Sequence[Standing]) -> list[Standing]:
+    """The standings that have a result. Raises NoClass if there are none."""
+    found = [one for one in standings if one.result]
+    if not found:
+        raise NoClass(f"nothing of {lab.key} has been graded: `course grade {lab.key}` comes first")
     return found
 
 

@@ -1,8 +1,8 @@
-"""`course export`: marks into the file that a learning platform takes back."""
+"""What a class gets back: marks in the file that its learning platform takes, and a page for each student."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -45,7 +45,8 @@ def export(
     from course import build as builder
     from course import paths
     from course.classroom import export as exporting
-    from course.classroom import feedback_zip, people, sheets, standings
+    from course.classroom import feedback as pages
+    from course.classroom import people, sheets, standings
     from course.grading.book.durable_io import DiskError
     from course.grading.book.gradebook import GradebookError
 
@@ -53,8 +54,7 @@ def export(
         found = builder.find(paths.course_folder(course), lab)
         known = standings.of(found)
         target = output or Path(f"{found.key}-{to}.csv")
-        if not any(one.result for one in known):
-            fail(2, f"nobody's {found.key} has been graded: `course grade {found.key}` does it")
+        standings.graded(found, known)
         for path in (target, *([feedback] if feedback else [])):
             if path.exists() and not force:
                 fail(2, f"{path} exists: name another with -o, or overwrite it with --force")
@@ -74,9 +74,12 @@ def export(
         sheets.write(filled.sheet, target)
         say(f"wrote {target}: {filled.n_marks} marks in {len(sheet.rows) - 1} rows")
         if feedback:
-            n_pages, without = feedback_zip.write(found, known, filled.rows, feedback)
+            n_pages, without = pages.pack(found, known, filled.rows, feedback)
             say(f"wrote {feedback}: {n_pages} pages{f'; none of {without} students' if without else ''}")
-    except (builder.BadSource, people.RosterError, sheets.SheetError, DiskError, GradebookError) as error:
+    except (
+        *(builder.BadSource, people.RosterError, sheets.SheetError),
+        *(standings.NoClass, DiskError, GradebookError),
+    ) as error:
         fail(2, str(error))
     if filled.scale:
         errors.print(f"points of {filled.scale[0]:g} are scaled to the file's {filled.scale[1]:g}", highlight=False)
@@ -88,3 +91,40 @@ def export(
 def _tell(what: str, whom: tuple[str, ...]) -> None:
     for one in whom:
         errors.print(f"{what} {one}", markup=False, highlight=False, soft_wrap=True)
+
+
+def feedback(
+    lab: Annotated[str, typer.Argument(metavar="LAB", help="lab01, or 1.")],
+    students: Annotated[list[str] | None, typer.Argument(metavar="[STUDENT]...", help="Whose; all without it.")] = None,
+    tests: Annotated[
+        Literal["none", "line", "whole"], typer.Option(help="How much of a hidden test that was lost is shown.")
+    ] = "none",
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Write a page for each graded student: verdicts, the wrong ideas in words, a person's points and comments.
+
+    The pages are where nbgrader's own would be, in feedback/STUDENT/; they load nothing and run nothing.
+    """
+    from course import build as builder
+    from course import paths
+    from course.classroom import feedback as pages
+    from course.classroom import people, standings
+    from course.grading.book.durable_io import DiskError
+    from course.grading.book.gradebook import GradebookError
+    from course.pages.feedback import outline
+
+    try:
+        found = builder.find(paths.course_folder(course), lab)
+        graded = {one.person.id: one for one in standings.graded(found, standings.of(found))}
+        if unknown := [student for student in students or () if student not in graded]:
+            fail(2, f"nothing of {', '.join(unknown)} has been graded in {found.key}; `course history` shows results")
+        solution = builder.instructor_notebook(found)
+        asked = outline(solution)
+        for student in students or graded:
+            pages.write(found, graded[student], solution, asked, pages.Shown(tests))
+    except (
+        *(builder.BadSource, people.RosterError, standings.NoClass),
+        *(DiskError, GradebookError),
+    ) as error:
+        fail(2, str(error))
+    say(f"wrote the pages of {len(students or graded)} students: feedback/STUDENT/{found.name}/{found.name}.html")

@@ -5,15 +5,15 @@ Everything is escaped, and a page runs no script and loads nothing: what a stude
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-import jinja2
 from nbformat import NotebookNode
 
 from course.grading.result import Result, Verdict
 from course.notebook import cells
+from course.pages import templates
 
 WORDS: dict[Verdict, str] = {
     "pass": "right",
@@ -39,6 +39,15 @@ class Outline:
     tasks: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class ByHand:
+    """What a person has added to a result: points in the place of the grader's, and comments; a penalty for lateness."""
+
+    points: Mapping[str, float] = field(default_factory=dict)
+    comments: Mapping[str, str] = field(default_factory=dict)
+    penalty: float = 0.0
+
+
 def outline(notebook: NotebookNode) -> Outline:
     """The outline of a lab, from any of its notebooks."""
     prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
@@ -55,14 +64,16 @@ def page(
     who: str = "",
     notebook: str = "",
     tests: Mapping[str, str] | None = None,
+    by_hand: ByHand | None = None,
 ) -> str:
     """A page for who wrote the notebook: points, and each exercise with its verdict and the idea behind it.
 
     `when` has a time zone; `notebook` is the address of the notebook, if it has one. `tests` is what to show of hidden
-    tests, by exercise: the caller's policy, which is nothing by default.
+    tests, by exercise: the caller's policy, which is nothing by default. `by_hand` is what a person has added.
     """
-    told = {"outline": outline, "when": when, "who": who, "notebook": notebook, "tests": tests or {}}
-    return _render("feedback.html", result, **told)
+    given = by_hand or ByHand()
+    told = {"outline": outline, "when": when, "who": who, "notebook": notebook, "tests": tests or {}, "given": given}
+    return _render("feedback.html", _with_points(result, given.points), **told)
 
 
 def dialog(result: Result) -> str:
@@ -70,20 +81,25 @@ def dialog(result: Result) -> str:
     return _render("dialog.html", result)
 
 
-def points(result: Result) -> str:
+def points(result: Result, given: ByHand | None = None) -> str:
     """The sum, in words."""
-    return f"{result.points:g} of {result.max_points:g} points"
+    given = given or ByHand()
+    counted = [e for e in result.exercises if not e.is_by_hand or e.id in given.points]
+    most = sum(e.max_points for e in counted)
+    mark = max(0.0, sum(e.points for e in counted) - given.penalty)
+    late = f", {given.penalty:g} less for being late" if given.penalty else ""
+    return f"{mark:g} of {most:g} points{late}"
+
+
+def _with_points(result: Result, given: Mapping[str, float]) -> Result:
+    """The result with a person's points in the place of the grader's; points of a text count once they are given."""
+    exercises = [replace(e, points=given.get(e.id, e.points)) for e in result.exercises]
+    return replace(result, exercises=exercises)
 
 
 def _render(template: str, result: Result, **told: Any) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("course", "pages"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(result=result, words=WORDS, points=points(result), **told)
+    told["points"] = points(result, told.get("given"))
+    return templates.render(template, result=result, words=WORDS, **told)
 
 
 def _first_sentence(task: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from course.build import Lab
-from course.classroom import export, feedback_zip, people, sheets, standings
+from course.classroom import export, feedback, people, sheets, standings
 from course.classroom.people import Person
 from course.classroom.sheets import SheetError
 from course.classroom.standings import Standing
@@ -135,11 +135,11 @@ def test_a_table_of_everything_holds_nothing_that_a_spreadsheet_runs() -> None:
 
 def test_pages_lie_where_moodle_looks_for_them(tmp_path: Path) -> None:
     lab = Lab("lab01_stack", tmp_path)
-    page = feedback_zip.place(lab, "b1")
+    page = feedback.place(lab, "b1")
     page.parent.mkdir(parents=True)
     page.write_text("<p>well done")
     rows = {"b1": ("Participant 301", "Ada Lovelace"), "b2": ("Participant 302", "José Núñez")}
-    assert feedback_zip.write(lab, CLASS, rows, tmp_path / "out.zip") == (1, 1)
+    assert feedback.pack(lab, CLASS, rows, tmp_path / "out.zip") == (1, 1)
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert archive.namelist() == ["Ada Lovelace_301_assignsubmission_file_/lab01.html"]
 

@@ -69,6 +69,13 @@ def keep(part: IO[bytes], path: Path) -> None:
     _sync(path.parent)
 
 
+def write(path: Path, content: bytes) -> None:
+    """Write a file in the place of an old one, whole or not at all."""
+    with reported(path), new(path.parent) as part:
+        part.write(content)
+        keep(part, path)
+
+
 def append(path: Path, line: bytes) -> None:
     """Add a line, and return when it is on the disk; where that fails, the file is as it was."""
     with reported(path), open(path, "ab", buffering=0) as file:

@@ -47,7 +47,7 @@ class Marks:
     """What the gradebook says of a submission: the automatic points of each exercise, and when it was handed in.
 
     `by_hand` are the points of exercises that a person has given, extra credit included, in the place of the automatic
-    ones; `waiting` are those that a person has still to look at.
+    ones; `waiting` are those that a person has still to look at. `due` is the student's own due date, in UTC.
     """
 
     points: dict[str, float | None]
@@ -57,6 +57,7 @@ class Marks:
     waiting: tuple[str, ...] = ()
     penalty: float = 0.0
     seconds_late: float = 0.0
+    due: datetime | None = None
 
 
 def prepare(lab: Lab, solution: NotebookNode) -> None:
@@ -109,6 +110,7 @@ def _marks(submission: SubmittedAssignment) -> Marks:
         waiting=tuple(name for name, grade in grades.items() if grade.needs_manual_grade),
         penalty=float(submission.late_submission_penalty or 0),
         seconds_late=float(submission.total_seconds_late),
+        due=submission.duedate if submission.assignment.duedate else None,  # an extension alone is none
     )
 
 

@@ -21,7 +21,8 @@ LIMIT = 256 << 20  # bytes of a notebook
 _DEPTH, _PARTS = 100, 1_000_000  # lists and objects: how deep, how many
 _TOKEN = re.compile(rb'(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"?[^"\[\]{}]*+)++|[\[\]{}]', re.DOTALL)  # strings, brackets
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+# What a text of JSON that is no notebook may raise.
+MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _NUMBERED = re.compile(r"(?:ex|test)-(\d+)-\d+")
 _START = re.compile(r"""lab\.start\(\s*["'](\w+)["']\s*,\s*cohort\s*=\s*["']([^"']*)["']""")
 
@@ -33,7 +34,7 @@ def read(path: Path, *, limit: int = LIMIT) -> NotebookNode:
         raise Ungradable(f"{path} is empty: take your copy from before it was emptied, or start from a new one")
     if content.startswith(b"%PDF"):
         raise Ungradable(f"{path} is a PDF: hand in the .ipynb file itself")
-    plain = _parse(content, path)
+    plain = parse(content, path)
     if not isinstance(plain, dict) or "nbformat" not in plain:
         raise Ungradable(f"{path} is JSON but no notebook: it has no nbformat")
     if plain["nbformat"] not in (4, "4"):
@@ -43,7 +44,7 @@ def read(path: Path, *, limit: int = LIMIT) -> NotebookNode:
     try:
         notebook = salvage(plain)
         nbformat.validate(notebook)
-    except (*_MALFORMED, nbformat.ValidationError) as error:
+    except (*MALFORMED, nbformat.ValidationError) as error:
         raise Ungradable(f"{path} is no valid notebook ({_line(error)}): save it again in JupyterLab") from None
     return notebook
 
@@ -65,8 +66,8 @@ def _content(path: Path, limit: int) -> bytes:
     return content
 
 
-def _parse(content: bytes, path: Path) -> Any:
-    """The JSON in `content`, of a size in memory and a depth that everything after can bear."""
+def parse(content: bytes, path: Path) -> Any:
+    """The JSON in `content`, of a size in memory and a depth that everything after can bear; else Ungradable."""
     try:
         if (encoding := json.detect_encoding(content)) != "utf-8":  # with a mark at its beginning, or UTF-16
             content = content.decode(encoding).encode()
