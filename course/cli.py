@@ -12,6 +12,7 @@ from course.commands import (
     machine,
     models,
     reporting,
+    roster,
     serving,
     student,
     talking,
@@ -40,6 +41,7 @@ app.add_typer(model, name="model", rich_help_panel="Look things up")
 
 app.command("build", rich_help_panel="Teach")(instructor.build)
 app.command("new-lab", rich_help_panel="Teach")(instructor.new_lab)
+app.add_typer(roster.app, name="roster", rich_help_panel="Teach")
 app.command("grade", rich_help_panel="Teach")(instructor.grade)
 app.command("history", rich_help_panel="Teach")(ledger.history)
 app.command("replay", rich_help_panel="Teach")(ledger.replay)

@@ -41,7 +41,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class ByHand:
-    """What a person has added to a result: points in the place of the grader's, and comments; a penalty for lateness."""
+    """What a person has added: points in the place of the grader's, and comments; and a penalty for lateness."""
 
     points: Mapping[str, float] = field(default_factory=dict)
     comments: Mapping[str, str] = field(default_factory=dict)

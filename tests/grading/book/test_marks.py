@@ -28,7 +28,7 @@ from course.build import Lab
 from course.cli import app
 from course.commands import ledger as commands
 from course.grading import sandbox, self_check
-from course.grading.book import gradebook
+from course.grading.book import connection, gradebook
 from course.grading.book.fingerprint import _surroundings, fingerprint
 from course.grading.book.ledger import Entry, Ledger
 from course.grading.grader import Graded, Grader, Notebooks, Rules, open_grader
@@ -391,8 +391,8 @@ def test_a_second_grader_is_refused_in_a_line(lab: Lab, graded: list[str]) -> No
 def test_a_locked_gradebook_is_waited_for(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = gradebook._url(lab) + "?timeout=0.1"
-    monkeypatch.setattr(gradebook, "_url", lambda lab: url)
+    url = connection.url(lab.course) + "?timeout=0.1"
+    monkeypatch.setattr(connection, "url", lambda course: url)
     locker, waited = sqlite3.connect(lab.course / "gradebook.db", isolation_level=None), []
 
     def wait(seconds: float) -> None:
@@ -401,7 +401,7 @@ def test_a_locked_gradebook_is_waited_for(
             locker.execute("rollback")
 
     with closing(locker), monkeypatch.context() as patch:
-        patch.setattr(gradebook, "time", SimpleNamespace(sleep=wait, monotonic=time.monotonic))
+        patch.setattr(connection, "time", SimpleNamespace(sleep=wait, monotonic=time.monotonic))
         locker.execute("begin exclusive")
         ran = run(lab)
     assert ran.exit_code == 0 and len(waited) == 3
@@ -412,7 +412,7 @@ def test_a_locked_gradebook_is_waited_for(
 def test_a_gradebook_that_stays_locked_costs_no_result(
     lab: Lab, graded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, look = gradebook._url(lab) + "?timeout=0.1", gradebook.marks
+    url, look = connection.url(lab.course) + "?timeout=0.1", gradebook.marks
     locker = sqlite3.connect(lab.course / "gradebook.db", isolation_level=None)
 
     def look_and_lock(lab: Lab) -> Any:
@@ -421,13 +421,13 @@ def test_a_gradebook_that_stays_locked_costs_no_result(
         return seen
 
     with monkeypatch.context() as broken, closing(locker):
-        broken.setattr(gradebook, "_url", lambda lab: url)
-        broken.setattr(gradebook, "PATIENCE_S", 0.3)
+        broken.setattr(connection, "url", lambda course: url)
+        broken.setattr(connection, "PATIENCE_S", 0.3)
         broken.setattr(gradebook, "marks", look_and_lock)
         ran = run(lab)
     assert ran.exit_code == 2 and "Traceback" not in ran.stderr
     told = ran.stderr.strip().splitlines()[-1]
-    assert "another program, such as formgrader, keeps it locked" in told and "`course replay lab01`" in told
+    assert "another program, such as formgrader, keeps it locked" in told and "`course replay LAB`" in told
     assert len(entries(lab)) == len(graded) == 1
     assert run(lab, "replay").exit_code == 0
     assert marks(lab) == {entries(lab)[0].student: POINTS[entries(lab)[0].student]}

@@ -1,0 +1,89 @@
+"""`course roster`: who is in the class."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course.commands.terminal import console, errors, fail, say
+
+app = typer.Typer(help="Who is in the class: show it, take in a list.", invoke_without_command=True)
+
+
+@app.callback()
+def show(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Show the roster: `class/roster.csv` in the course, which may be edited by hand."""
+    from dataclasses import asdict
+
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from course import paths
+    from course.classroom import people
+
+    if context.invoked_subcommand:
+        return
+    try:
+        roster = people.read(paths.course_folder(course))
+    except (people.RosterError, paths.NotACourse) as error:
+        fail(2, str(error))
+    if as_json:
+        print(json.dumps([asdict(one) for one in roster.values()], indent=1, ensure_ascii=False))
+        return
+    grid = Table(box=SIMPLE_HEAD, title=f"{len(roster)} students", title_justify="left", title_style="bold")
+    for heading in ("id", "name", "section", "e-mail", "extra days", "also known as"):
+        grid.add_column(heading, overflow="fold", justify="right" if heading == "extra days" else "left")
+    for one in roster.values():
+        days = f"{one.extra_days:g}" if one.extra_days else ""
+        cells = (one.id, one.name, one.section, one.email, days, ", ".join(one.aliases))
+        grid.add_row(*(Text(cell) for cell in cells))
+    console.print(grid)
+    if not roster:
+        say("`course roster import FILE.csv` takes in a list: your platform's, or one with id,name,email,section")
+
+
+@app.command("import")
+def take_in(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file: any platform's list of participants.")],
+    id_: Annotated[str, typer.Option("--id", metavar="COLUMN", help="Which column is the id.")] = "",
+    name: Annotated[str, typer.Option(metavar="COLUMN", help="… the full name.")] = "",
+    email: Annotated[str, typer.Option(metavar="COLUMN", help="… the e-mail address.")] = "",
+    section: Annotated[str, typer.Option(metavar="COLUMN", help="… the section, or group.")] = "",
+    is_all: Annotated[bool, typer.Option("--replace", help="Whoever is not in the list leaves the roster.")] = False,
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Take in a list of students: new ones are added, known ones changed, what the list does not say stays.
+
+    Columns are known by the names that Moodle, Canvas, Blackboard, Brightspace and Gradescope give them; name others
+    once, and they are remembered. nbgrader's gradebook gets the names as well.
+    """
+    from course import nbgrader_api, paths
+    from course.classroom import enrolment, people, sheets
+    from course.grading.book import gradebook
+    from course.grading.book.durable_io import DiskError
+
+    try:
+        folder = paths.course_folder(course)
+        sheet = sheets.read(file)
+        given = {"id": id_, "name": name, "email": email, "section": section}
+        places = enrolment.columns(sheet, folder, {what: column for what, column in given.items() if column})
+        found = enrolment.listed(sheet, places)
+        imported = enrolment.taken_in(people.read(folder), found, places, is_all=is_all)
+        people.write(folder, imported.people.values())
+        gradebook.enrol(folder, [(one.id, one.name, one.email) for one in imported.people.values()])
+    except (
+        *(people.RosterError, sheets.SheetError, paths.NotACourse),
+        *(DiskError, gradebook.GradebookError, nbgrader_api.NbgraderError),
+    ) as error:
+        fail(2, str(error))
+    kept = f", {imported.n_kept} not in the list stay" if imported.n_kept else ""
+    say(f"{len(found)} students in {file.name}, by their {sheet.header[places['id']]}: "
+        f"{imported.n_new} new, {imported.n_changed} changed{kept}")  # fmt: skip
+    for line in imported.said:
+        errors.print(line, markup=False, highlight=False, soft_wrap=True)
