@@ -6,6 +6,10 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821  (traitlets defines
 
 c.TwoBills.cohort = "2026"  # change it every year: every hidden number changes with it; then `course build`
 
+c.TwoBills.zone = "UTC"  # of the times that your learning platform writes: "Africa/Algiers", say
+c.TwoBills.due = {}  # {"lab01": "2026-10-15 23:59 Africa/Algiers"}; `course due` shows them
+c.TwoBills.late = {}  # {"per_day": 0.1, "grace_minutes": 15, "cut_off_days": 7}: a share of the lab's points for a day
+
 c.CourseDirectory.course_id = "two-bills"
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 c.CourseDirectory.source_directory = "solutions"
@@ -29,6 +33,7 @@ c.Autograde.autograde_preprocessors = [
     "course.grading.preprocessors.SaveMarks",  # the verdicts'; nbgrader's own SaveAutoGrades reads outputs
     *(f"nbgrader.preprocessors.{name}" for name in ("AssignLatePenalties", "CheckCellMetadata")),
 ]
+c.AssignLatePenalties.plugin_class = "course.classroom.dates.LatePolicy"
 c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = "(?s).*"  # a warning on stderr costs no points

@@ -100,7 +100,7 @@ def grade(
 
     from course import build as builder
     from course import nbgrader_api, paths
-    from course.classroom import people, standings
+    from course.classroom import dates, people, standings
     from course.grading.book.durable_io import DiskError
     from course.grading.book.gradebook import GradebookError
     from course.grading.book.ledger import Ledger
@@ -116,6 +116,7 @@ def grade(
     try:
         found = builder.find(paths.course_folder(course), lab)
         place = folder or found.course / "submitted"
+        dates.apply(found)  # what is wrong with one is said before all work
         rules = Rules.of(found.course, ()) if scheduler else _rules(found.course, place, unsafe=unsafe)
         engine: Engine = (
             partial(cluster.grade_all, scheduler=scheduler, unsafe=unsafe)
@@ -132,9 +133,10 @@ def grade(
             roster = people.read(found.course)
             handed_in = people.identified(came.submissions, came.names, roster)
             n_known = _grade(book, found, handed_in, rules, rows, engine, again=again)
+        dates.apply(found)
         known = {one.person.id: one for one in standings.of(found)}
     except (
-        *(builder.BadSource, nbgrader_api.NbgraderError, people.RosterError, Ungradable),
+        *(builder.BadSource, nbgrader_api.NbgraderError, people.RosterError, dates.DateError, Ungradable),
         *(DiskError, GradebookError, cluster.ClusterError),
     ) as error:
         fail(2, str(error))

@@ -28,6 +28,7 @@ def replay(
     """
     from course import build as builder
     from course import nbgrader_api, paths
+    from course.classroom import dates, people
     from course.commands import classes
     from course.grading.book import marks
     from course.grading.book.durable_io import DiskError
@@ -44,7 +45,11 @@ def replay(
                 n_written += 1
                 faults += [fault] if fault else []
                 bar.advance(on_bar)
-    except (builder.BadSource, nbgrader_api.NbgraderError, DiskError, GradebookError) as error:
+        dates.apply(found)
+    except (
+        *(builder.BadSource, nbgrader_api.NbgraderError, DiskError, GradebookError),
+        *(dates.DateError, people.RosterError),
+    ) as error:
         fail(2, str(error))
     except KeyboardInterrupt:
         fail(130, f"stopped: {n_written} are written; run it again for all")

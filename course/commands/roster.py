@@ -87,3 +87,22 @@ def take_in(
         f"{imported.n_new} new, {imported.n_changed} changed{kept}")  # fmt: skip
     for line in imported.said:
         errors.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def due(
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Show when each lab is due, and what lateness costs, as nbgrader_config.py says it."""
+    from course import nbgrader_api, paths
+    from course.classroom import dates
+
+    try:
+        folder = paths.course_folder(course)
+        when, late = dates.due(folder), dates.late(nbgrader_api.config(folder).TwoBills.get("late", {}))
+    except (dates.DateError, paths.NotACourse) as error:
+        fail(2, str(error))
+    for lab, moment in sorted(when.items()):
+        say(f"{lab}: {moment:%a %Y-%m-%d %H:%M %Z}")
+    if not when:
+        say('no lab has a due date: add c.TwoBills.due = {"lab01": "2026-10-15 23:59 Africa/Algiers"}')
+    say(late.told)

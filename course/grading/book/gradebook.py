@@ -6,9 +6,10 @@ Whatever fails here loses no result: they are in the ledger, and writing one aga
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -25,7 +26,7 @@ from course.grading.book.connection import GradebookError
 from course.grading.result import Exercise, Row
 from course.notebook import cells
 
-__all__ = ["GradebookError", "Marks", "enrol", "is_written", "mark", "marks", "prepare", "save"]
+__all__ = ["GradebookError", "Marks", "enrol", "is_written", "mark", "marks", "prepare", "save", "set_dates"]
 
 
 @dataclass(frozen=True)
@@ -156,13 +157,42 @@ def _write(lab: Lab, row: Row, handed_in: datetime | None, *, is_new: bool) -> N
         is_late = submission.total_seconds_late > 0 or submission.late_submission_penalty > 0
         gradebook.db.commit()
     if is_late:
-        about = {
-            "notebook": lab.name,
-            "assignment": lab.name,
-            "student": row.student,
-            "db_url": connection.url(lab.course),
-        }
-        AssignLatePenalties(config=nbgrader_api.config(lab.course)).preprocess(new_notebook(), {"nbgrader": about})
+        _penalise(lab, row.student)
+
+
+def _penalise(lab: Lab, student: str) -> None:
+    """Have nbgrader reckon anew what a student's lateness costs."""
+    about = {"notebook": lab.name, "assignment": lab.name, "student": student, "db_url": connection.url(lab.course)}
+    AssignLatePenalties(config=nbgrader_api.config(lab.course)).preprocess(new_notebook(), {"nbgrader": about})
+
+
+def set_dates(lab: Lab, due: datetime | None, longer: Mapping[str, timedelta | None]) -> None:
+    """Set when the lab is due, in UTC, and whom it is due later, and reckon penalties anew. Raises GradebookError.
+
+    Without a due date the gradebook's own stays, and so does the extension of who is not in `longer`.
+    """
+
+    def enter() -> list[str]:
+        with connection.opened(lab.course) as gradebook:
+            try:
+                assignment = gradebook.find_assignment(lab.name)
+            except MissingEntry:
+                return []
+            if due is not None:
+                assignment.duedate = due
+            for submission in assignment.submissions:
+                if submission.student.id in longer:
+                    submission.extension = longer[submission.student.id]
+            gradebook.db.commit()
+            return [
+                one.student.id
+                for one in gradebook.assignment_submissions(lab.name)
+                if one.total_seconds_late > 0 or one.late_submission_penalty > 0
+            ]
+
+    if connection.is_there(lab.course):
+        for student in connection.patiently(lab.course, enter):
+            connection.patiently(lab.course, partial(_penalise, lab, student))
 
 
 def mark(grade: Grade, exercise: Exercise, *, is_new: bool) -> None:

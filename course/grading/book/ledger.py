@@ -27,10 +27,9 @@ from course.build import Lab
 from course.grading.book import durable_io
 from course.grading.book.durable_io import DiskError
 from course.grading.handin import files
-from course.grading.handin.submissions import Submission
+from course.grading.handin.submissions import TIMESTAMP, Submission
 from course.grading.result import TEST_FAILED, Result, Row, Ungradable
 
-TIMESTAMP = "timestamp.txt"  # nbgrader's: when it was handed in, which is not what
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # How the reasons begin that are the grader's, not the submission's.
 FORMAT = 1  # of a line: it rises when older programs could not read a newer one

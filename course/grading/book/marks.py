@@ -2,29 +2,25 @@
 result is in the ledger before its marks are in the gradebook. Killed at any point and run again, it goes on from there.
 """
 
-import logging
 import os
 import tempfile
 import unicodedata
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nbformat import NotebookNode
-from nbgrader.utils import parse_utc
 
 from course.build import Lab
 from course.grading.book import gradebook
 from course.grading.book.durable_io import DiskError
 from course.grading.book.fingerprint import fingerprint
-from course.grading.book.ledger import TIMESTAMP, Entry, Ledger
+from course.grading.book.ledger import Entry, Ledger
 from course.grading.grader import Notebooks, Rules
 from course.grading.handin.submissions import Submission
 from course.grading.result import Row, Ungradable
-
-_log = logging.getLogger(__name__)
 
 # Grades submissions, and gives each row as soon as it is there: on this machine, or on others.
 Engine = Callable[[Notebooks, Rules, Sequence[Submission]], Generator[Row, None, None]]
@@ -187,15 +183,8 @@ def _folded(name: str) -> str:
 
 
 def _handed_in(submission: Submission) -> str:
-    """When it was handed in, in UTC, if nbgrader has noted that beside it."""
-    noted = submission.files / TIMESTAMP if submission.files else None
-    if noted is None or not noted.is_file():
-        return ""
-    try:
-        return parse_utc(noted.read_text(errors="replace").strip()).isoformat()
-    except (ValueError, OverflowError, OSError):
-        _log.warning("%s: its %s is no time, so that it counts as in time", submission.student, TIMESTAMP)
-        return ""
+    """When it was handed in, in UTC, if who received it has noted that."""
+    return submission.when.astimezone(UTC).replace(tzinfo=None).isoformat() if submission.when else ""
 
 
 def _time(entry: Entry) -> datetime | None:

@@ -58,6 +58,10 @@ class Layout:
             found.setdefault(file.student, {}).setdefault((file.when or datetime.min, -n_later), {})[file.inner] = place
         return {student: [by_time[key] for key in sorted(by_time)] for student, by_time in found.items()}
 
+    def time(self, student: str) -> datetime | None:
+        """When the newest attempt was handed in, in the platform's local time, where the platform says it."""
+        return max((file.when for file in self.files.values() if file.student == student and file.when), default=None)
+
     def name(self, student: str) -> str:
         """The student's full name, where the platform says it."""
         return next((file.name for file in self.files.values() if file.student == student), "")

@@ -11,13 +11,19 @@
 What may be in it, and how much, `files` says.
 """
 
+import logging
 import os
 import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from nbgrader.utils import parse_utc
+
+from course import nbgrader_api
 from course.build import Lab
 from course.grading.handin import files, intake, platforms
 from course.grading.handin.files import LIMITS, Limits
@@ -25,6 +31,8 @@ from course.grading.handin.platforms import Layout, Parts
 from course.grading.result import Ungradable
 from course.notebook import cells
 
+TIMESTAMP = "timestamp.txt"  # nbgrader's: when it was handed in, which is not what
+_log = logging.getLogger(__name__)
 _A_LAB = re.compile(r"lab\d\d_\w+(\.ipynb)?$")
 
 
@@ -38,6 +46,7 @@ class Submission:
     reason: str = ""  # why there is no notebook, and the way out
     notes: tuple[str, ...] = ()  # what was decided on the way: which of two notebooks counts
     earlier: tuple["Submission", ...] = ()  # attempts before this one, which do not count
+    when: datetime | None = None  # it was handed in, in UTC, by who received it: never by what is in it
 
 
 @dataclass(frozen=True)
@@ -112,10 +121,22 @@ def _downloaded(place: Path, layout: Layout, lab: Lab, unpack: Path, limits: Lim
         *before, newest = found
         earlier = tuple(one for one in before if one.notebook)
         more = (f"{len(found)} attempts: the newest counts",) if before else ()
-        rows.append(replace(newest, notes=(*more, *newest.notes), earlier=earlier))
+        when = _in_utc(layout.time(student), lab)
+        rows.append(replace(newest, notes=(*more, *newest.notes), earlier=earlier, when=when))
     others = tuple(files.shown("/".join(parts)) for parts in layout.others)
     names = {row.student: layout.name(row.student) for row in rows}
     return HandedIn(sorted(rows, key=lambda row: row.student), layout.platform, others, names)
+
+
+def _in_utc(local: datetime | None, lab: Lab) -> datetime | None:
+    """A moment that a platform writes in the course's own time: `c.TwoBills.zone`, UTC without it."""
+    if local is None:
+        return None
+    zone = nbgrader_api.config(lab.course).TwoBills.get("zone", "UTC")
+    try:
+        return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except (OSError, KeyError, ValueError):
+        raise Ungradable(f"c.TwoBills.zone is {zone!r}, and no time zone: write Africa/Algiers, say") from None
 
 
 def _laid_out(student: str, place: Path, attempt: Mapping[Parts, Parts], unpack: Path, limits: Limits) -> _Wrapped:
@@ -177,7 +198,8 @@ def _look(wrapped: _Wrapped, *, lab: Lab, unpack: Path, limits: Limits) -> Submi
     if path.is_symlink():
         raise Ungradable(f"{files.shown(path.name)} is a link: hand in the file itself")
     if path.is_dir():
-        return _in_students_folder(wrapped.student, path, lab, limits)
+        found = _in_students_folder(wrapped.student, path, lab, limits)
+        return replace(found, when=_noted(path / lab.name, wrapped.student))
     if path.suffix.lower() == ".zip":
         folder = Path(tempfile.mkdtemp(dir=unpack))
         with files.open_zip(path) as archive:
@@ -189,6 +211,19 @@ def _look(wrapped: _Wrapped, *, lab: Lab, unpack: Path, limits: Limits) -> Submi
         )
     files.require_size(path, limits)
     return Submission(wrapped.student, path, None)
+
+
+def _noted(folder: Path, student: str) -> datetime | None:
+    """When nbgrader collected what is in `submitted/<student>/<lab>`, if it says so."""
+    noted = folder / TIMESTAMP
+    if not noted.is_file() or noted.is_symlink():
+        return None
+    try:
+        with open(noted, "rb", opener=files.no_link) as file:
+            return parse_utc(file.read(100).decode(errors="replace").strip()).replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        _log.warning("%s: its %s is no time, so that it counts as in time", student, TIMESTAMP)
+        return None
 
 
 def _in_folder(folder: Path, lab: Lab) -> list[_Wrapped]:
