@@ -20,7 +20,7 @@ from course.grading.judge.referee import Times
 from course.grading.kernels import warm
 from course.grading.kernels.job import Job
 from course.grading.result import TEST_FAILED, FailedTest, Result, Ungradable
-from course.grading.run import hiding, privacy, verdicts
+from course.grading.run import active_content, hiding, privacy, verdicts
 from course.grading.run.execute import INSIDE, BrokenTest, Execution, Executor
 from course.measure.record import Record
 from course.notebook import cells
@@ -128,12 +128,15 @@ class Grader:
             flags=[*flags, *measurements.doubts(kept)],
             sandbox=execution.layers,
         )
-        return Graded(result, execution.notebook)
+        return Graded(result, active_content.without(execution.notebook, self.release))
 
     def _execute(
         self, submission: Submission, handed_in: NotebookNode, notebook: NotebookNode, progress: Progress | None
     ) -> tuple[Execution, list[Record]]:
-        """Execute it, and keep its records; once more, on a new warm process, if the old one ended on the way: no submission can end it."""
+        """Execute it, and keep its records.
+
+        Once more, on a new warm process, if the old one ended on the way: no submission can end it.
+        """
         try:
             try:
                 return self._executed(submission, handed_in, notebook, progress)
