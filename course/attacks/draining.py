@@ -96,6 +96,29 @@ for n in range(100_000):
 """,
     ),
     right_besides(
+        "fill-sockets",
+        "fills the folder in which its kernel's sockets lie, and digs deep there",
+        """\
+import os
+from ipykernel.connect import get_connection_file
+here, folder = os.getcwd(), os.path.dirname(get_connection_file())
+try:
+    for n in range(8):
+        with open(f'{folder}/big-{n}', 'wb') as file:
+            file.write(b'1' * (48 << 20))
+except OSError as error:
+    print(error)
+try:
+    os.chdir(folder)
+    for _ in range(20_000):
+        os.mkdir('d')
+        os.chdir('d')
+except OSError as error:
+    print(error)
+os.chdir(here)
+""",
+    ),
+    right_besides(
         "odd-names",
         "leaves files with names of control characters, deep folders, and one that nobody may open",
         """\

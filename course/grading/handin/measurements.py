@@ -6,7 +6,7 @@ The bounds are wide: from a small computer of ten years ago to the largest serve
 import itertools
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from course.grading.handin import files
@@ -74,7 +74,7 @@ def _of_values(one: Record) -> Iterator[str]:
 
 
 def _all(values: record.Values) -> Iterable[float]:
-    return values if not isinstance(values, dict) else [value for each in values.values() for value in each]
+    return [value for each in values.values() for value in each] if isinstance(values, Mapping) else values
 
 
 def _number(value: float) -> float:

@@ -6,7 +6,6 @@ what cannot run: pictures, plain text, tables. A text with something active in i
 
 import html
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -62,7 +61,7 @@ def without(notebook: NotebookNode, release: NotebookNode) -> NotebookNode:
     return NotebookNode({**notebook, "cells": cells, "metadata": release.metadata})
 
 
-def is_passive(source: str, attachments: Mapping[str, Any] | None = None) -> bool:
+def is_passive(source: str, attachments: dict[str, Any] | None = None) -> bool:
     """Whether a text in Markdown becomes a page in which nothing runs. One that cannot be rendered does not."""
     if not _COULD_BE_ACTIVE.search(source):
         return True
