@@ -182,9 +182,9 @@ import os
 from ipykernel.connect import get_connection_file
 folder = os.path.dirname(get_connection_file())
 done = []
-for deed in (lambda: open(f'{folder}/big', 'w'), lambda: os.mkdir(f'{folder}/deep'), lambda: os.unlink(f'{folder}/k-1')):
+for deed, name in ((lambda path: open(path, 'w'), 'big'), (os.mkdir, 'deep'), (os.unlink, 'k-1')):
     try:
-        deed()
+        deed(f'{folder}/{name}')
         done.append('done')
     except OSError:
         done.append('refused')
