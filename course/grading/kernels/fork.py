@@ -67,11 +67,21 @@ def _run_kernel(connection_file: str, line: socket.socket, listening: list[int])
     app = start_kernel(connection_file)
     sys.path.insert(0, "")  # as in any notebook: modules beside it. Not before: none of them is for the kernel itself
     app.shell.system = partial(_shell_magic, app.shell.user_ns)
+    app.shell.events.register("post_execute", partial(_put_back, {"stdout": sys.stdout, "stderr": sys.stderr}))
     agent.connect(line, app.shell.user_ns)
     try:
         app.start()
     finally:
         os._exit(0)  # the interpreter's own end takes two seconds with torch
+
+
+def _put_back(streams: dict[str, Any]) -> None:
+    """Give back the streams that a cell took away or closed: a kernel that cannot flush them never answers again."""
+    for name, stream in streams.items():
+        try:
+            getattr(sys, name).flush()
+        except Exception:
+            setattr(sys, name, stream)
 
 
 def _shell_magic(names: dict[str, Any], command: str) -> None:
