@@ -63,6 +63,34 @@ while True:
     kept.append(bytearray(b'x') * (64 << 20))
 """,
     ),
+    right_besides(
+        "memory-of-nobody",
+        "takes memory that belongs to no process: shared, without a file, in pieces",
+        """\
+import mmap, os
+kept = []
+for take in (lambda: mmap.mmap(-1, 256 << 20), lambda: os.memfd_create('x')):
+    try:
+        for _ in range(12):
+            kept.append(take())
+            for _ in range(256):
+                (os.write if isinstance(kept[-1], int) else mmap.mmap.write)(kept[-1], b'x' * (1 << 20))
+    except OSError as error:
+        print(error)
+""",
+    ),
+    right_besides(
+        "memory-of-many",
+        "takes memory in twenty processes, each below its limit",
+        """\
+import os, time
+for _ in range(20):
+    if not os.fork():
+        kept = bytearray(b'x') * (400 << 20)
+        time.sleep(60)
+time.sleep(3)
+""",
+    ),
     right_besides("memory-at-once", "asks for 50 GB at once", "z = np.ones(50 * 2**30 // 8)"),
     right_besides(
         "fill-disk",
@@ -93,6 +121,29 @@ for folder in ('/dev/shm', '/tmp', '/var/tmp'):
         """\
 for n in range(100_000):
     open(f'f{n}', 'w').close()
+""",
+    ),
+    right_besides(
+        "fill-sockets",
+        "fills the folder in which its kernel's sockets lie, and digs deep there",
+        """\
+import os
+from ipykernel.connect import get_connection_file
+here, folder = os.getcwd(), os.path.dirname(get_connection_file())
+try:
+    for n in range(8):
+        with open(f'{folder}/big-{n}', 'wb') as file:
+            file.write(b'1' * (48 << 20))
+except OSError as error:
+    print(error)
+try:
+    os.chdir(folder)
+    for _ in range(20_000):
+        os.mkdir('d')
+        os.chdir('d')
+except OSError as error:
+    print(error)
+os.chdir(here)
 """,
     ),
     right_besides(

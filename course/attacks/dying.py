@@ -28,6 +28,21 @@ sys.exit(0)
 """,
     ),
     right_besides("exit", "asks its kernel to end", "exit()"),
+    right_besides("quit", "asks its kernel to end, by its other name", "quit()"),
+    right_besides(
+        "no-streams",
+        "takes the streams away, its own and the interpreter's",
+        "import sys\nsys.stdout = sys.stderr = sys.stdin = sys.__stdout__ = sys.__stderr__ = None",
+    ),
+    right_besides("no-environment", "empties the environment", "import os\nos.environ.clear()"),
+    right_besides(
+        "delayed-death",
+        "kills its process a moment later, while another cell runs",
+        """\
+import os, signal, threading
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
+""",
+    ),
     right_besides(
         "os-exit",
         "ends its process at once",

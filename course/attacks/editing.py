@@ -92,6 +92,18 @@ def _many_cells(notebook: NotebookNode) -> None:
     notebook.cells += [new_code_cell(f"x = {n}") for n in range(400)]
 
 
+def _endless_record(notebook: NotebookNode) -> None:
+    """A million repetitions, which a validator would look at one by one, and records nested deep."""
+    measured = record.new("other", [1.5], unit="s", predicted=(1, 2), threads=1)
+    deep: list[Any] = []
+    for _ in range(60):
+        deep = [deep]
+    endless = {**measured, "values": [1.5] * 1_000_000}
+    nested = [{**measured, "deep": deep, "number": number} for number in range(100)]
+    outputs = [exercises.showing(one) for one in (endless, *nested)]
+    notebook.cells.append(new_code_cell("", outputs=outputs))
+
+
 def _forged_records(notebook: NotebookNode) -> None:
     """Records that are none, in the outputs of the cell that measures."""
     right = record.new("stack", [1.5], unit="s", predicted=(1, 2), threads=1)
@@ -118,6 +130,7 @@ ATTACKS = (
     Attack("odd-metadata", "has odd metadata: kernel, tags, texts, numbers", edit=_odd_metadata, solved=True),
     Attack("other-cohort", "changes the first cell: other hidden numbers, or none", edit=_other_cohort, solved=True),
     Attack("huge-outputs", "brings 200 MB of outputs along", edit=_huge_outputs, solved=True),
+    Attack("endless-record", "brings a record of a million repetitions along", edit=_endless_record, solved=True),
     Attack("many-cells", "has 400 cells of its own", edit=_many_cells, solved=True),
     Attack(
         "forged-records",

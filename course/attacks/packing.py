@@ -104,6 +104,11 @@ def _many_records(folder: Path, submitted: Path) -> None:
     (folder / record.FILE).write_text(json.dumps([{**one, "number": number} for number in range(20_000)]))
 
 
+def _large_records(folder: Path, submitted: Path) -> None:
+    """A list of so many small parts that they fill the memory when they are parsed."""
+    (folder / record.FILE).write_text(f"[{'{},' * 10_000_000}{{}}]")
+
+
 def _odd_records(folder: Path, submitted: Path) -> None:
     """One that is valid and no good: infinite, of the far future, with half a character."""
     one = record.new("stack", [1.5], unit="s", predicted=(1, 2), threads=1)
@@ -145,6 +150,7 @@ ATTACKS = (
     Attack("second-notebook", "comes with a copy and checkpoints", hand_in=_second_notebook, solved=True),
     Attack("folder-as-records", "has a folder where the records should be", hand_in=_folder_as_records, solved=True),
     Attack("many-records", "has 20 000 records beside it", hand_in=_many_records, solved=True),
+    Attack("large-records", "has 30 MB of records beside it", hand_in=_large_records, solved=True),
     Attack(
         "odd-records",
         "has an infinite record of the year 9999",

@@ -14,14 +14,15 @@ from nbformat import NotebookNode
 from course import build, nbgrader_api
 from course.build import Lab
 from course.grading import sandbox
-from course.grading.handin import intake, records, repair, submissions, suspicion
+from course.grading.handin import intake, measurements, records, repair, submissions, suspicion
 from course.grading.handin.submissions import Submission
 from course.grading.judge.referee import Times
 from course.grading.kernels import warm
 from course.grading.kernels.job import Job
 from course.grading.result import TEST_FAILED, FailedTest, Result, Ungradable
-from course.grading.run import hiding, privacy, verdicts
+from course.grading.run import active_content, hiding, privacy, verdicts
 from course.grading.run.execute import INSIDE, BrokenTest, Execution, Executor
+from course.measure.record import Record
 from course.notebook import cells
 from course.notebook.names import imports
 
@@ -118,21 +119,24 @@ class Grader:
             *suspicion.signs(handed_in, self.release),
             *self._less_sure(),
         ]
-        execution = self._execute(submission, handed_in, self._with_tests(notebook), progress)
+        execution, kept = self._execute(submission, handed_in, self._with_tests(notebook), progress)
         result = Result(
             lab=self.lab.key,
             exercises=verdicts.exercises(execution.notebook, self.release, execution.verdicts),
             seconds=time.monotonic() - began,
             repaired=repaired,
-            flags=flags,
+            flags=[*flags, *measurements.doubts(kept)],
             sandbox=execution.layers,
         )
-        return Graded(result, execution.notebook)
+        return Graded(result, active_content.without(execution.notebook, self.release))
 
     def _execute(
         self, submission: Submission, handed_in: NotebookNode, notebook: NotebookNode, progress: Progress | None
-    ) -> Execution:
-        """Execute it; once more, on a new warm process, if the old one ended on the way: no submission can end it."""
+    ) -> tuple[Execution, list[Record]]:
+        """Execute it, and keep its records.
+
+        Once more, on a new warm process, if the old one ended on the way: no submission can end it.
+        """
         try:
             try:
                 return self._executed(submission, handed_in, notebook, progress)
@@ -143,15 +147,15 @@ class Grader:
 
     def _executed(
         self, submission: Submission, handed_in: NotebookNode, notebook: NotebookNode, progress: Progress | None
-    ) -> Execution:
+    ) -> tuple[Execution, list[Record]]:
         job = self._job()
         try:
             if submission.files:
                 submissions.stage(submission, job.files)
-            records.save(handed_in, job.files)
+            kept = records.save(handed_in, job.files)
             job.share_records()
             executor = Executor(notebook, self.solution, job, self.template, self.rules.times, progress, self.sound)
-            return executor.run()
+            return executor.run(), kept
         finally:
             job.close()
 

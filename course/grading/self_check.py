@@ -23,7 +23,7 @@ from course.grading.grader import Graded, Grader, Notebooks, Progress, Rules
 from course.grading.handin import intake, repair
 from course.grading.handin.submissions import Submission
 from course.grading.result import Result, Ungradable
-from course.grading.run import verdicts
+from course.grading.run import active_content, verdicts
 from course.measure import record
 from course.notebook import cells
 
@@ -103,7 +103,7 @@ class Unconfined:
             repaired=repaired,
             flags=intake.flags(handed_in, release, solution),
         )
-        return Graded(result, executed)
+        return Graded(result, active_content.without(executed, release))
 
     def _run(self, notebook: NotebookNode, submission: Submission) -> tuple[NotebookNode, dict[str, float]]:
         """Submit, execute, score: the executed notebook, and the points of each check cell."""

@@ -5,6 +5,7 @@ They lie in `measurements.json` beside a notebook (a list), and in the outputs o
 bundle whose data is a list of records), so that a notebook alone carries them too.
 """
 
+import itertools
 import json
 import math
 import os
@@ -20,11 +21,13 @@ from typing import Any
 import jsonschema
 import psutil
 
+from course.measure import extent
 from course.measure.schema import MEASURED, REVEALED, SCHEMAS, VERDICT
 
 MIME = "application/vnd.two-bills.record+json"
 FILE = "measurements.json"
 MOST = 500  # records of one notebook: nobody measures more often
+MOST_BYTES = 4 << 20  # of a file of them: the course's own largest has 64 kB
 
 Record = dict[str, Any]
 Values = Sequence[float] | Mapping[str, Sequence[float]]
@@ -117,15 +120,17 @@ def headline(values: Values) -> Sequence[float]:
 
 
 def check(record: Any, *, where: str = "record") -> None:
-    """Raise BadRecord, naming the field, unless `record` is what the schema of its kind says."""
+    """Raise BadRecord, naming the field, unless `record` is what the schema of its kind says, and of a bounded size."""
+    if extent.of(record) > extent.MOST_PARTS:
+        raise BadRecord(f"{where}: it holds more than {extent.MOST_PARTS} numbers and words: keep fewer repetitions")
     kind = record.get("kind", MEASURED) if isinstance(record, dict) else MEASURED
     if not isinstance(kind, str) or kind not in _validators:
-        raise BadRecord(f"{where}: kind: {kind!r} is none of {', '.join(_validators)}")
+        raise BadRecord(f"{where}: kind: {_cut(repr(kind))} is none of {', '.join(_validators)}")
     try:
         _validators[kind].validate(record)
     except jsonschema.ValidationError as error:
         field = ".".join(str(part) for part in error.absolute_path) or "the record"
-        raise BadRecord(f"{where}: {field}: {error.message}") from None
+        raise BadRecord(f"{where}: {field}: {_cut(error.message)}") from None
 
 
 def read(folder: Path) -> list[Record]:
@@ -133,14 +138,15 @@ def read(folder: Path) -> list[Record]:
     file = folder / FILE
     if not file.exists():
         return []
+    content = _content(file)
     try:
-        records = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadRecord(f"{file} cannot be read ({error.strerror}): move it away and measure again") from None
+        records = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise BadRecord(f"{file} is not JSON ({error}): mend it, or move it away and measure again") from None
     if not isinstance(records, list) or len(records) > MOST:
         raise BadRecord(f"{file} must hold a list of at most {MOST} records: move it away and measure again")
+    if extent.of(records) > extent.MOST_OF_ALL:
+        raise BadRecord(f"{file} holds more than {extent.MOST_OF_ALL} numbers and words: move it away, measure again")
     for number, record in enumerate(records, start=1):
         check(record, where=f"{file}, record {number}")
     return records
@@ -161,13 +167,18 @@ def write(folder: Path, records: Iterable[Record]) -> None:
 
 
 def in_outputs(cells: Iterable[Mapping[str, Any]]) -> list[Record]:
-    """The valid records in the outputs of a notebook's cells, each once, oldest first; at most MOST are looked at."""
+    """The valid records in the outputs of a notebook's cells, each once, oldest first.
+
+    At most MOST are looked at, and of them as many as are no more in all than a notebook may hold.
+    """
     bundles: list[Any] = []
     for cell in cells:
         for output in cell.get("outputs", []):
             bundle = output.get("data", {}).get(MIME, [])
             bundles += bundle[:MOST] if isinstance(bundle, list) else []
-    return merge([], [record for record in bundles[:MOST] if _is_record(record)])
+    sizes = itertools.accumulate(extent.of(record) for record in bundles[:MOST])
+    whole = itertools.takewhile(lambda both: both[1] <= extent.MOST_OF_ALL, zip(bundles, sizes, strict=False))
+    return merge([], [record for record, _ in whole if _is_record(record)])
 
 
 def merge(records: Iterable[Record], more: Iterable[Record]) -> list[Record]:
@@ -213,6 +224,22 @@ def versions() -> dict[str, str]:
             except PackageNotFoundError:  # loaded from somewhere pip does not know of
                 found[distribution] = "unknown"
     return found
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise BadRecord(f"{file} cannot be read ({error.strerror}): move it away and measure again") from None
+    if len(content) > MOST_BYTES:
+        raise BadRecord(f"{file} is larger than {MOST_BYTES >> 20} MiB: move it away and measure again")
+    return content
+
+
+def _cut(message: str) -> str:
+    """A validator quotes all that it found."""
+    return message if len(message) <= 300 else f"{message[:300]}…"
 
 
 def _finite(what: str, values: Sequence[float]) -> list[float]:

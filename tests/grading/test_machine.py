@@ -29,11 +29,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     return lab
 
 
-def grade(lab: Lab, shell: str = "", **changes: str) -> tuple[int, Any, str]:
-    """(exit code, points or reason by student, stderr) of `course grade` run by a shell that is set up otherwise."""
+def grade(lab: Lab, shell: str = "", *, by: tuple[str, ...] = (), **changes: str) -> tuple[int, Any, str]:
+    """(exit code, points or reason by student, stderr) of `course grade` run by a shell that is set up otherwise.
+
+    `by` is the program that starts the shell.
+    """
     command = f'{shell}\nexec "$0" -m course grade lab01 --again --json --course "$1"'
     environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)} | changes
-    arguments = ["sh", "-c", command, sys.executable, str(lab.course)]
+    arguments = [*by, "sh", "-c", command, sys.executable, str(lab.course)]
     ran = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
     rows = json.loads(ran.stdout) if ran.stdout.startswith("[") else []
     return ran.returncode, {row["student"]: row.get("points", row.get("reason")) for row in rows}, ran.stderr
@@ -46,6 +49,21 @@ def grade(lab: Lab, shell: str = "", **changes: str) -> tuple[int, Any, str]:
 def test_what_a_shell_hands_down_changes_no_mark(lab: Lab, shell: str) -> None:
     code, points, errors = grade(lab, shell)
     assert (code, points) == (0, FULL), errors
+
+
+@pytest.mark.parametrize("options", ["size=4k", "ro"], ids=["full", "closed"])
+def test_no_room_in_shared_memory_changes_no_mark(lab: Lab, options: str) -> None:
+    if os.geteuid():
+        pytest.skip("mounts as root")
+    shell = f"mount -t tmpfs -o {options} none /dev/shm; head -c 9999 /dev/zero >/dev/shm/full"
+    code, points, errors = grade(lab, shell, by=("unshare", "-m"))
+    assert (code, points) == (0, FULL), errors
+
+
+def test_a_folder_that_is_gone_changes_no_mark_or_is_said(lab: Lab) -> None:
+    code, points, errors = grade(lab, 'here=$(mktemp -d) && cd "$here" && rmdir "$here"')
+    assert "Traceback" not in errors
+    assert (code, points) == (0, FULL) or (code in (1, 2) and len(errors.splitlines()) == 1), errors
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from course.measure import record
+from course.measure import extent, record
 
 
 def made(values: Any = (2.0, 1.0, 9.0), *, what: str = "matmul", date: str | None = None) -> record.Record:
@@ -104,3 +104,39 @@ def test_records_are_taken_from_outputs_and_all_else_is_left() -> None:
         {"outputs": [output([first, {"what": "forged"}, "text", 3]), output(second), output("text"), output(None)]},
     ]
     assert record.in_outputs(cells) == [first, second]
+
+
+def test_what_is_longer_than_any_measurement_is_refused_before_it_is_validated(tmp_path: Path) -> None:
+    endless = {**made(), "values": [1.5] * extent.MOST_PARTS}
+    with pytest.raises(record.BadRecord, match=r"holds more than 20000 numbers and words: keep fewer"):
+        record.check(endless)
+    deep: Any = 1
+    for _ in range(50):
+        deep = [deep]
+    with pytest.raises(record.BadRecord, match="holds more than"):
+        record.check({**made(), "note": deep})
+    with pytest.raises(record.BadRecord, match="holds more than"):
+        record.check({**made(), "note": "x" * 10**6})
+
+
+def test_a_large_file_is_refused_unparsed(tmp_path: Path) -> None:
+    (tmp_path / record.FILE).write_bytes(b"[" + b" " * record.MOST_BYTES + b"]")
+    with pytest.raises(record.BadRecord, match="larger than 4 MiB: move it away"):
+        record.read(tmp_path)
+    (tmp_path / record.FILE).write_text(json.dumps([made(), {"x": [1] * extent.MOST_OF_ALL}]))
+    with pytest.raises(record.BadRecord, match="more than 200000 numbers"):
+        record.read(tmp_path)
+
+
+def test_of_a_notebooks_records_no_more_are_validated_than_one_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = [{**made(), "values": [1.5] * 15_000, "number": number} for number in range(20)]
+    validated: list[Any] = []
+    monkeypatch.setattr(record, "check", validated.append)
+    cell = {"outputs": [{"data": {record.MIME: [one]}} for one in long]}
+    assert len(record.in_outputs([cell])) == len(validated) == 13
+
+
+def test_a_message_does_not_repeat_all_that_was_found() -> None:
+    with pytest.raises(record.BadRecord) as told:
+        record.check({**made(), "unit": ["x" * 1000]})
+    assert len(str(told.value)) < 400

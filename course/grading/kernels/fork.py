@@ -12,20 +12,21 @@ from functools import partial
 from typing import Any
 
 from course.grading import sandbox
+from course.grading.kernels import sockets
 
 KERNEL, JUDGE = "kernel", "judge"
 
 
 def become(request: dict[str, Any], fds: list[int]) -> None:
     """In the fork: confine it, say which layers hold, and be a kernel or a judge. Never returns."""
-    log, status, channel = fds
+    log, status, channel, *listening = fds
     try:
         signal.set_wakeup_fd(-1)
         _reset_signals()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        _close_all_but({0, 1, 2, status, channel})
+        _close_all_but({0, 1, 2, *fds[1:]})
         os.environ.clear()
         os.environ.update(request["env"])
         policy = sandbox.Policy.from_json(request["policy"])
@@ -39,7 +40,7 @@ def become(request: dict[str, Any], fds: list[int]) -> None:
         _say(status, {"layers": layers})
         line = socket.socket(fileno=channel)
         if request["kind"] == KERNEL:
-            _run_kernel(request["connection_file"], line)
+            _run_kernel(request["connection_file"], line, listening)
         else:
             _run_judge(line, request["hidden"])
     finally:
@@ -59,17 +60,28 @@ def _say(status: int, content: dict[str, Any]) -> None:
     os.close(status)
 
 
-def _run_kernel(connection_file: str, line: socket.socket) -> None:
+def _run_kernel(connection_file: str, line: socket.socket, listening: list[int]) -> None:
     from course.grading.judge import agent
 
+    sockets.adopt(listening)
     app = start_kernel(connection_file)
     sys.path.insert(0, "")  # as in any notebook: modules beside it. Not before: none of them is for the kernel itself
     app.shell.system = partial(_shell_magic, app.shell.user_ns)
+    app.shell.events.register("post_execute", partial(_put_back, {"stdout": sys.stdout, "stderr": sys.stderr}))
     agent.connect(line, app.shell.user_ns)
     try:
         app.start()
     finally:
         os._exit(0)  # the interpreter's own end takes two seconds with torch
+
+
+def _put_back(streams: dict[str, Any]) -> None:
+    """Give back the streams that a cell took away or closed: a kernel that cannot flush them never answers again."""
+    for name, stream in streams.items():
+        try:
+            getattr(sys, name).flush()
+        except Exception:
+            setattr(sys, name, stream)
 
 
 def _shell_magic(names: dict[str, Any], command: str) -> None:

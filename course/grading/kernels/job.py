@@ -54,14 +54,14 @@ class Job:
             shutil.copy(records, self.records)
 
     def sockets(self) -> Path:
-        """A new folder for a kernel's sockets."""
+        """A new folder for a kernel's sockets, and what it reads about them."""
         folder = self.root / f"s{next(self._numbers)}"
-        _make(folder, 0o700)
+        _make(folder, 0o755)
         return folder
 
     def kernel_policy(self, sockets: Path) -> sandbox.Policy:
         """What the submission's own process may see."""
-        return self._policy(self.files, shared=(sockets,), readable=(self.shared,), hidden=self.hidden)
+        return self._policy(self.files, readable=(self.shared, sockets), hidden=self.hidden)
 
     def judge_policy(self) -> sandbox.Policy:
         """What the process that runs the tests may see."""
@@ -93,7 +93,7 @@ class Job:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _policy(
-        self, files: Path, *, shared: Sequence[Path], readable: Sequence[Path] = (), hidden: tuple[str, ...] = ()
+        self, files: Path, *, shared: Sequence[Path] = (), readable: Sequence[Path] = (), hidden: tuple[str, ...] = ()
     ) -> sandbox.Policy:
         place = self.root / f"p{next(self._numbers)}"
         _make(place, 0o755)

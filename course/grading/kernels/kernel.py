@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from course.grading.judge.referee import Times, Wire
-from course.grading.kernels import fork, messages, warm
+from course.grading.kernels import fork, messages, sockets, warm
 from course.grading.kernels.job import Job
 from course.grading.kernels.messages import Message, NoMessage
 from course.grading.kernels.shown import Shown
@@ -26,6 +26,7 @@ LONGEST = 16 << 20  # bytes of a message
 TIMEOUT = "CellTimeoutError"
 _SERVE = "__import__('course.grading.judge.agent', fromlist=['serve']).serve()"
 _SHELL, _IOPUB = 1, 2  # the numbers of their sockets
+_NUMBERS = range(1, 6)
 _CONNECTION = {
     **{"transport": "ipc", "key": "", "signature_scheme": "hmac-sha256"},
     **{"shell_port": _SHELL, "iopub_port": _IOPUB, "stdin_port": 3, "control_port": 4, "hb_port": 5},
@@ -53,7 +54,14 @@ class Kernel:
         policy, file = job.kernel_policy(self._sockets), self._sockets / "kernel.json"
         file.write_text(json.dumps({**_CONNECTION, "ip": str(self._sockets / "k")}))
         file.chmod(0o644)
-        self.child = template.fork(fork.KERNEL, policy, job.environment(policy), connection_file=str(file))
+        listening = sockets.listening(self._sockets / "k", _NUMBERS)
+        try:
+            self.child = template.fork(
+                fork.KERNEL, policy, job.environment(policy), connection_file=str(file), listening=listening
+            )
+        finally:
+            for one in listening:
+                one.close()
         self.wire = Wire(self.child.channel)
         self._poll = select.poll()
         self._poll.register(self.child.lease, select.POLLIN)

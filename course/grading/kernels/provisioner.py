@@ -9,7 +9,6 @@ import atexit
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,9 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import List, Unicode
 
 from course.grading import sandbox
-from course.grading.kernels import fork, warm
+from course.grading.kernels import fork, sockets, warm
 from course.grading.kernels.job import Job
 
-READY_S = 60
 _CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 _shared: dict[tuple[str, ...], warm.Template] = {}
 
@@ -85,22 +83,21 @@ class SandboxProvisioner(KernelProvisionerBase):
         return await super().pre_launch(cmd=[], **kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Fork the kernel, and wait until it listens."""
+        """Fork the kernel; its sockets listen before it does."""
         assert self._job is not None
         policy = self._job.kernel_policy(self._sockets)
-        forked = (self._template or shared_template(self.preload)).fork(
-            fork.KERNEL,
-            policy,
-            self._job.environment(policy),
-            connection_file=str(self._sockets / "kernel.json"),
-        )
-        self.child = forked
-        deadline = time.monotonic() + READY_S
-        sockets = [self._sockets / f"k-{number}" for number, _ in enumerate(_CHANNELS, start=1)]
-        while not all(socket.exists() for socket in sockets):
-            if forked.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the confined kernel did not start (exit status {forked.poll()})")
-            await asyncio.sleep(0.002)
+        listening = sockets.listening(self._sockets / "k", range(1, len(_CHANNELS) + 1))
+        try:
+            self.child = (self._template or shared_template(self.preload)).fork(
+                fork.KERNEL,
+                policy,
+                self._job.environment(policy),
+                connection_file=str(self._sockets / "kernel.json"),
+                listening=listening,
+            )
+        finally:
+            for one in listening:
+                one.close()
         return self.connection_info
 
     async def cleanup(self, restart: bool = False) -> None:

@@ -25,7 +25,7 @@ from course.grading.kernels import fork, sockets
 
 INTERRUPT, KILL = b"I", b"K"
 TRIAL_S = 10
-MAX_REQUEST = 1 << 20
+MAX_REQUEST, MAX_FDS = 1 << 20, 16
 _KERNEL_MODULES = (
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.magics", "matplotlib_inline.backend_inline"),
     *("course.checking", "course.cohort", "course.lab", "course.grading.judge.agent", "course.grading.judge.judge"),
@@ -176,7 +176,7 @@ class Server:
 
     def _requested(self, control: socket.socket) -> None:
         try:
-            message, fds, _, _ = socket.recv_fds(control, MAX_REQUEST, 4)
+            message, fds, _, _ = socket.recv_fds(control, MAX_REQUEST, MAX_FDS)
         except OSError:
             message, fds = b"", []
         if not message:

@@ -7,7 +7,7 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,9 +90,13 @@ class Warm:
         env: Mapping[str, str],
         *,
         connection_file: str | None = None,
+        listening: Sequence[socket.socket] = (),
         owned: bool = False,
     ) -> Child:
-        """A kernel or a judge, confined by the policy. With `owned` the child ends this template as well."""
+        """A kernel or a judge, confined by the policy. With `owned` the child ends this template as well.
+
+        The child gets the sockets that are `listening`: whoever made them closes them here, to see when it is gone.
+        """
         lease, its_lease = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel, its_channel = socket.socketpair()
         reading, writing = os.pipe()
@@ -106,6 +110,7 @@ class Warm:
         request["hidden"] = self.hidden
         try:
             passed = [its_lease.fileno(), log, writing, its_channel.fileno()]
+            passed += [one.fileno() for one in listening]
             socket.send_fds(self.control, [json.dumps(request).encode()], passed)
         except OSError as gone:
             os.close(reading)
@@ -169,18 +174,28 @@ class Template:
         return self.warm is not None and self.warm.is_gone
 
     def fork(
-        self, kind: str, policy: sandbox.Policy, env: Mapping[str, str], *, connection_file: str | None = None
+        self,
+        kind: str,
+        policy: sandbox.Policy,
+        env: Mapping[str, str],
+        *,
+        connection_file: str | None = None,
+        listening: Sequence[socket.socket] = (),
     ) -> Child:
         """A kernel or a judge, confined by the policy. Raises NoFork."""
+
+        def forked(by: Warm, *, owned: bool = False) -> Child:
+            return by.fork(kind, policy, env, connection_file=connection_file, listening=listening, owned=owned)
+
         if self.warm is not None:
             try:
-                return self.warm.fork(kind, policy, env, connection_file=connection_file)
+                return forked(self.warm)
             except Gone:
                 self.warm.close()
                 self.warm = _warmed(self.imports, self.hidden)
         if self.warm is not None:
-            return self.warm.fork(kind, policy, env, connection_file=connection_file)
-        return _started([], self.hidden).fork(kind, policy, env, connection_file=connection_file, owned=True)
+            return forked(self.warm)
+        return forked(_started([], self.hidden), owned=True)
 
     def line(self) -> socket.socket | None:
         """A line to the warm process for another worker; None if that has to start one of its own."""

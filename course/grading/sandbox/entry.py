@@ -3,15 +3,15 @@
 import errno
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 
-from course.grading.sandbox import cgroup, identity, keeper, landlock, limits, namespaces, seccomp, work
+from course.grading.sandbox import cgroup, identity, keeper, landlock, limits, namespaces, seccomp, usage, work
 from course.grading.sandbox.policy import LAYERS, Policy
 from course.grading.sandbox.work import Owner
 
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_DEVICES = ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom")
+_ZERO = "/dev/zero"  # for reading: who may write it can have memory that no limit counts
 _ABOUT_THE_MACHINE = tuple(
     f"/proc/{name}" for name in ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "sys", "uptime", "version")
 )
@@ -44,13 +44,18 @@ def _split(policy: Policy, is_root: bool, group: cgroup.Group | None) -> int:
         if policy.has_namespaces:
             with _named("namespaces"):
                 namespaces.divide(as_root=is_root)
-            return keeper.split(has_own_processes=True, is_too_much=_never, cleanup=remove)
+            return keeper.split(has_own_processes=True, is_too_much=_holds_too_much(policy, group), cleanup=remove)
         # Without a process space nothing makes descendants end with the first of them but a keeper, and a keeper
         # can be killed, too: two watch over each other.
         lifeline = keeper.split(has_own_processes=False, is_too_much=_never, cleanup=remove)
         remove = _nothing
         keeper.die_with_keeper(lifeline, by=signal.SIGTERM)
-        return keeper.split(has_own_processes=False, is_too_much=partial(_fills_the_disk, policy), cleanup=_nothing)
+        holds_too_much = _holds_too_much(policy, group)
+        return keeper.split(
+            has_own_processes=False,
+            is_too_much=lambda: _fills_the_disk(policy) or holds_too_much(),
+            cleanup=_nothing,
+        )
     except OSError:
         remove()
         raise
@@ -123,12 +128,20 @@ def _restrict_paths(policy: Policy) -> None:
         os.open(
             own, os.O_PATH | os.O_CLOEXEC
         )  # stays open: the kernel may forget an unused folder and with it the rule
-        readable = (*policy.readable, own, *_ABOUT_THE_MACHINE)
+        readable = (*policy.readable, own, _ZERO, *_ABOUT_THE_MACHINE)
         landlock.restrict(readable, writable, hidden=policy.hidden, tcp=False)
 
 
 def _fills_the_disk(policy: Policy) -> bool:
     return work.disk_used((policy.workplace, policy.temporary)) > policy.limits.disk
+
+
+def _holds_too_much(policy: Policy, group: cgroup.Group | None) -> Callable[[], bool]:
+    """Whether the keeper's descendants hold too much together: each has a limit of its own, and may start others."""
+    if group or "rlimits" not in policy.layers:
+        return _never
+    most = usage.own() + policy.limits.memory
+    return lambda: usage.exceeds(keeper.descendants(), most)
 
 
 def _running(owner: Owner | None) -> int:

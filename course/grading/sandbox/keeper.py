@@ -78,7 +78,7 @@ def _keep(child: int, is_too_much: Callable[[], bool], has_own_processes: bool) 
             status = os.waitpid(child, 0)[1]
             break
     if not has_own_processes:
-        _end_descendants()
+        _enddescendants()
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
@@ -93,11 +93,11 @@ def _reap(child: int) -> int | None:
             return None
 
 
-def _end_descendants() -> None:
+def _enddescendants() -> None:
     """Freeze, then kill: a frozen process forks no more, and still counts against the limit of who would replace it."""
     while True:
         frozen: set[int] = set()
-        while new := _descendants() - frozen:
+        while new := descendants() - frozen:
             _signal(new, signal.SIGSTOP)
             frozen |= new
         _signal(frozen, signal.SIGKILL)
@@ -115,7 +115,8 @@ def _signal(processes: set[int], number: signal.Signals) -> None:
             os.kill(process, number)
 
 
-def _descendants() -> set[int]:
+def descendants() -> set[int]:
+    """All processes that this one started, and that those started."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():

@@ -22,6 +22,7 @@ _FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _UNIX, _INET, _INET6 = 1, 2, 10
 _DATAGRAM = 2
+_SHARED_ANONYMOUS = 0x21  # MAP_SHARED | MAP_ANONYMOUS: no limit counts it; Python's multiprocessing maps files
 _ONLY_TRUNCATE = (0x203, 0x200)  # O_TRUNC without write access, of O_ACCMODE | O_TRUNC
 
 _NEVER = """
@@ -33,9 +34,11 @@ _NEVER = """
     setdomainname sethostname setns settimeofday swapoff swapon syslog umount2 unshare userfaultfd vhangup
 """
 
+_UNCOUNTED = "memfd_create memfd_secret msgget semget shmget"
+"""Memory that belongs to no process, so that no limit of a process holds; programs do with files, and without."""
+
 _REACHING_OUT = """
-    connect mq_open mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop semtimedop shmat shmctl shmdt shmget
-    truncate
+    connect mq_open mq_unlink msgctl msgrcv msgsnd semctl semop semtimedop shmat shmctl shmdt truncate
 """
 """Ways to the host's other processes and files that namespaces close and landlock leaves open."""
 
@@ -89,7 +92,7 @@ def install(*, namespaces: bool, only_signals_to: int | None = None) -> None:
 
 def program(machine: str, *, namespaces: bool, only_signals_to: int | None = None) -> bytes:
     """The filter in the kernel's binary form: 8 bytes per instruction."""
-    errors = dict.fromkeys(_NEVER.split(), errno.EPERM) | {
+    errors = dict.fromkeys((*_NEVER.split(), *_UNCOUNTED.split()), errno.EPERM) | {
         "clone3": errno.ENOSYS
     }  # its flags lie in memory; libc does without
     if not namespaces:
@@ -127,6 +130,7 @@ def _checks(namespaces: bool, only_signals_to: int | None) -> list[Check]:
         Check("ioctl", 1, (_TIOCSTI, _TIOCLINUX), inverted=True),
         Check("socket", 0, families, error=errno.EOPNOTSUPP),  # with which ZeroMQ lives when it asks for interfaces
         Check("socketpair", 0, (_UNIX,), error=errno.EACCES),
+        Check("mmap", 3, (_SHARED_ANONYMOUS,), mask=_SHARED_ANONYMOUS, inverted=True),
         Check("prlimit64", 0, (0,)),
         Check("prctl", 0, (syscalls.PR_SET_PDEATHSIG,), inverted=True, error=0),  # it dies with its keeper
     ]

@@ -55,6 +55,12 @@ def test_a_file_above_the_limit_is_refused_unread(tmp_path: Path) -> None:
         intake.read(huge)
 
 
+def test_numbers_that_would_fill_the_memory_are_refused_unparsed(tmp_path: Path) -> None:
+    numbers = b"[" + b"1," * 10_000_001 + b"1]"
+    content = json.dumps(plain()).encode().replace(b'"metadata": {}', b'"metadata": {"x": ' + numbers + b"}", 1)
+    assert "has more than 10000000 values: clear its outputs" in refusal(tmp_path, content)
+
+
 def test_an_output_of_200_mb_is_read(tmp_path: Path) -> None:
     line = "a line of an endless loop, [1], {2}\n"
     text = [line] * (200_000_000 // len(line))

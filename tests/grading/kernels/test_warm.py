@@ -175,3 +175,36 @@ def test_shell_magics_and_files_beside_the_notebook_work(execute: Execute) -> No
     ran = execute(answer, "pass", files={"beside.txt": "here\n", "helper.py": "X = 7"})
     shown = "".join(output.text for output in ran.notebook.cells[1].outputs)
     assert shown == "here\n3 ['beside.txt', 'helper.py'] 7\n"
+
+
+WRITES = """
+import os
+from ipykernel.connect import get_connection_file
+folder = os.path.dirname(get_connection_file())
+done = []
+for deed, name in ((lambda path: open(path, 'w'), 'big'), (os.mkdir, 'deep'), (os.unlink, 'k-1')):
+    try:
+        deed(f'{folder}/{name}')
+        done.append('done')
+    except OSError:
+        done.append('refused')
+def f():
+    return sorted(os.listdir(folder)), done
+"""
+THERE = [*(f"k-{number}" for number in range(1, 6)), "kernel.json"]
+
+
+@pytest.mark.parametrize("without", ["", "namespaces"])
+def test_a_kernel_cannot_write_where_its_sockets_lie(
+    template: warm.Template, layers: tuple[str, ...], without: str
+) -> None:
+    """That folder is the host's, where no limit of disk holds."""
+    job = Job(tuple(layer for layer in layers if layer != without), LIMITS)
+    check = f"assert f() == ({THERE!r}, ['refused'] * 3), f()"
+    try:
+        submitted = notebook(WRITES, check)
+        ran = execute.Executor(submitted, notebook("def f():\n    return 1", check), job, template, TIMES).run()
+        assert ran.verdicts["test-1-1"] == {"passed": True}
+        assert [path.name for path in sorted(job.root.glob("s*/*"))] == THERE
+    finally:
+        job.close()

@@ -38,6 +38,44 @@ answer = [os.waitpid(child, 0)[1] for child in children]
     assert outcome.status == 137 or any(outcome.answer)  # somebody was killed
 
 
+TOGETHER = """
+import time
+held = bytearray(b"x") * (60 << 20)
+children = []
+for _ in range(4):
+    child = os.fork()
+    if not child:
+        {deed}
+        time.sleep(3)
+        os._exit(0)
+    children.append(child)
+answer = [os.waitpid(child, 0)[1] for child in children]
+"""
+
+
+@pytest.mark.parametrize(
+    ("deed", "status"), [("mine = bytearray(b'x') * (60 << 20)", 137), ("mine = held", 0)], ids=["own", "shared"]
+)
+def test_the_memory_of_all_together_has_a_limit_without_control_groups(box: Box, deed: str, status: int):
+    """Each of them is below its own; what they share counts once."""
+    alone = replace(box, layers=tuple(layer for layer in box.layers if layer != "cgroup"))
+    outcome = alone.run(TOGETHER.format(deed=deed), **limits(alone, memory=160 << 20))
+    assert outcome.status == status, outcome.errors
+
+
+def test_memory_that_no_limit_counts_cannot_be_had(box: Box):
+    outcome = box.run(
+        """
+import ctypes, mmap
+shmget = getattr(ctypes.CDLL(None, use_errno=True), "shmget")
+answer = [attempt(lambda: mmap.mmap(-1, 1 << 20)), attempt(lambda: os.memfd_create("x")),
+          attempt(lambda: open("/dev/zero", "r+b")), open("/dev/zero", "rb").read(2) == bytes(2),
+          shmget(0, 1 << 20, 0o1600)]
+"""
+    )
+    assert outcome.answer == ["PermissionError"] * 3 + [True, -1], outcome.errors
+
+
 def test_a_fork_bomb_stops(box: Box):
     outcome = box.run(
         """

@@ -98,8 +98,18 @@ def test_which_sockets_there_are(ask):
     assert ask("connect", namespaces=False) == errno.EPERM
 
 
+def test_memory_that_no_limit_counts_is_not_given(ask):
+    shared, private, anonymous = 1, 2, 0x20
+    for namespaces in (True, False):
+        for call in ("memfd_create", "memfd_secret", "shmget", "msgget", "semget"):
+            assert ask(call, namespaces=namespaces) == errno.EPERM
+        assert ask("mmap", 0, 0, 0, shared | anonymous, namespaces=namespaces) == errno.EPERM
+        assert ask("mmap", 0, 0, 0, private | anonymous, namespaces=namespaces) == ALLOWED
+        assert ask("mmap", 0, 0, 0, shared, namespaces=namespaces) == ALLOWED
+
+
 def test_without_namespaces_the_hosts_memory_and_attributes_are_out_of_reach(ask):
-    for call in ("shmget", "shmat", "msgget", "semget", "mq_open", "truncate"):
+    for call in ("shmat", "msgsnd", "semop", "mq_open", "truncate"):
         assert ask(call) == ALLOWED
         assert ask(call, namespaces=False) == errno.EPERM
     for call in ("chmod", "fchmod", "fchmodat", "fchmodat2", "fchownat", "utimensat", "setxattr", "setxattrat"):
