@@ -1,12 +1,11 @@
 """The command that attacks the grader on an instructor's own machine."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from course.commands.terminal import console, errors, fail, say
+from course.commands.terminal import as_json_text, console, errors, fail, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,7 +49,7 @@ def attack_suite(
             outcomes.append(outcome)
             bar.update(task, advance=1, description=outcome.attack.name)
     if as_json:
-        print(json.dumps([outcome.to_json() for outcome in outcomes], indent=1, ensure_ascii=False))
+        print(as_json_text([outcome.to_json() for outcome in outcomes]))
     else:
         console.print(_table(outcomes, held))
         say(_sums(outcomes))

@@ -1,13 +1,12 @@
 """Commands of an instructor: make the notebooks, grade a class."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from course.commands.terminal import console, errors, fail, say
+from course.commands.terminal import as_json_text, console, errors, fail, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +148,7 @@ def grade(
     absent = [person for person in roster if person not in rows] if came.is_class else []
     in_order = [(known[student], rows.get(student)) for student in sorted([*rows, *absent])]
     if as_json:
-        print(json.dumps([standings.told(*one) for one in in_order], indent=1, ensure_ascii=False))
+        print(as_json_text([standings.told(*one) for one in in_order]))
     else:
         from course.commands import classes
 

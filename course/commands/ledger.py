@@ -1,13 +1,12 @@
 """Commands about what has been graded: write it into the gradebook again, show a student's results."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from course.commands.terminal import console, errors, fail, say
+from course.commands.terminal import as_json_text, console, errors, fail, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -93,7 +92,7 @@ def history(
     if as_json:
         given = {"by_hand": known[student].marks.by_hand, "penalty": known[student].marks.penalty}
         lines = [{**asdict(e), **(given if e == known[student].entry else {})} for e in theirs]
-        print(json.dumps(lines, indent=1, ensure_ascii=False))
+        print(as_json_text(lines))
     else:
         console.print(_table(f"{found.key}: {student}", theirs, known[student]))
 

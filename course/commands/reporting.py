@@ -1,13 +1,12 @@
 """Commands about a class as a whole: what it did not understand, and who has the same."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from course.commands.terminal import console, errors, fail, say
+from course.commands.terminal import as_json_text, console, errors, fail, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -97,7 +96,7 @@ def compare(
         fail(2, str(error))
     _tell(found.lab, found.unreadable)
     if as_json:
-        print(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
+        print(as_json_text(found.to_json()))
         return
     console.print(_records(found), _answers(found))
     for kind, number in (("records", len(found.records)), ("pairs of answers", len(found.answers))):

@@ -1,12 +1,11 @@
 """`course roster`: who is in the class."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from course.commands.terminal import console, errors, fail, say
+from course.commands.terminal import as_json_text, console, errors, fail, say
 
 app = typer.Typer(help="Who is in the class: show it, take in a list.", invoke_without_command=True)
 
@@ -34,7 +33,7 @@ def show(
     except (people.RosterError, paths.NotACourse) as error:
         fail(2, str(error))
     if as_json:
-        print(json.dumps([asdict(one) for one in roster.values()], indent=1, ensure_ascii=False))
+        print(as_json_text([asdict(one) for one in roster.values()]))
         return
     grid = Table(box=SIMPLE_HEAD, title=f"{len(roster)} students", title_justify="left", title_style="bold")
     for heading in ("id", "name", "section", "e-mail", "extra days", "also known as"):

@@ -1,6 +1,5 @@
 """Commands of a student: open a lab, check it, talk to a small model."""
 
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.console import Group
 from rich.table import Table as Grid
 from rich.text import Text
 
-from course.commands.terminal import console, fail, say
+from course.commands.terminal import as_json_text, console, fail, say
 
 if TYPE_CHECKING:
     from course.build import Lab
@@ -82,7 +81,7 @@ def check(
     except (builder.BadSource, nbgrader_api.NbgraderError, Ungradable) as error:
         fail(2, str(error))
     if as_json:
-        print(json.dumps(result.to_json(), indent=1, ensure_ascii=False))
+        print(as_json_text(result.to_json()))
     else:
         console.print(_report(result))
     if html:

@@ -2,11 +2,12 @@
 
 import codecs
 import io
+import json
 import os
 import sys
 import unicodedata
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
@@ -40,6 +41,12 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character for character in text if not _is_obeyed(character))
+
+
+def as_json_text(data: Any) -> str:
+    """Plain data as JSON, in which what a terminal would obey is written as an escape."""
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    return "".join(f"\\u{ord(character):04x}" if _is_obeyed(character) else character for character in text)
 
 
 def _is_obeyed(character: str) -> bool:

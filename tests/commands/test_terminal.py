@@ -1,6 +1,7 @@
 """What commands print is text: it obeys no student, loses no column in a pipe, and ends no command."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from course.commands.terminal import Terminal, harmless
+from course.commands.terminal import Terminal, as_json_text, harmless
 from course.paths import PACKAGE
 
 ROW = "a reason that is much longer than eighty columns, as reasons of grading often are; " * 3
@@ -34,6 +35,14 @@ def test_no_text_is_obeyed(obeyed: str) -> None:
     shown = printed(grid(f"ada{obeyed}"), width=80)
     assert obeyed[0] not in shown and "ada" in shown
     assert harmless(f"é محمد\n\t{obeyed}") == f"é محمد\n\t{obeyed[1:]}"
+
+
+@pytest.mark.parametrize("obeyed", ["\x1b[2J", "\x9b31m", "\r", "\u202e", "\u2066", "\x7f", "\x85"])
+def test_json_means_the_same_and_is_not_obeyed(obeyed: str) -> None:
+    row = {f"é{obeyed}": [f"محمد\n{obeyed}"]}
+    text = as_json_text(row)
+    assert obeyed[0] not in text and "محمد" in text
+    assert json.loads(text) == row
 
 
 def test_nothing_is_cut_or_folded_in_a_pipe_and_a_terminal_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
