@@ -7,6 +7,7 @@ is touched.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class Filled:
     sheet: Sheet
     n_marks: int
     rows: Mapping[str, tuple[str, str]]  # by student, the first two cells of the row: Moodle's identifier and name
-    unknown: tuple[str, ...] = ()  # rows of nobody, or of two
+    unknown: tuple[str, ...] = ()  # rows of nobody, or of one of several
     missing: tuple[str, ...] = ()  # graded, and in no row
     scale: tuple[float, float] | None = None  # the lab's points, and the sheet's, where they differ
 
@@ -59,12 +60,11 @@ def moodle(sheet: Sheet, standings: Sequence[Standing]) -> Filled:
             "worksheet, and take “Download grading worksheet”"
         )
     (maximum,) = likely
-    most, text = _number(body[0][maximum]), body[0][maximum]
+    text = body[0][maximum]
+    most = _number(text)
     if not most:
         raise SheetError(f"{sheet.path}, row 2: {text!r} is no maximum grade: give the assignment points in Moodle")
-    places = Places(
-        maximum - 1, range(1, maximum - 1), range(1, len(sheet.rows)), most, decimal="," if "," in text else "."
-    )
+    places = Places(maximum - 1, range(1, maximum - 1), range(1, len(sheet.rows)), most, _decimal(text))
     return _filled(sheet, places, standings)
 
 
@@ -86,7 +86,8 @@ def canvas(sheet: Sheet, standings: Sequence[Standing], *, lab: str, column: str
             f"{sheet.path} has {len(likely)} columns of {column or lab}: name one with --column ({others})"
         )
     possible = next((row for row in sheet.rows[1:] if folded(row[0]) == _POSSIBLE), None)
-    most = _number(possible[likely[0]]) if possible else None
+    text = possible[likely[0]] if possible else ""
+    most = _number(text)
     if not most:
         raise SheetError(f"{sheet.path} says no “Points Possible” for {sheet.header[likely[0]]}: export it again")
     rows = [
@@ -94,7 +95,7 @@ def canvas(sheet: Sheet, standings: Sequence[Standing], *, lab: str, column: str
         for number, row in enumerate(sheet.rows)
         if number and row is not possible and folded(row[0]) not in ("", "student, test")
     ]
-    return _filled(sheet, Places(likely[0], range(first - 1), rows, most), standings)
+    return _filled(sheet, Places(likely[0], range(first - 1), rows, most, _decimal(text)), standings)
 
 
 def everything(standings: Sequence[Standing]) -> list[list[str]]:
@@ -116,24 +117,16 @@ def everything(standings: Sequence[Standing]) -> list[list[str]]:
 
 def _filled(sheet: Sheet, places: Places, standings: Sequence[Standing]) -> Filled:
     """The sheet with the marks of those whom a row names, and no other."""
-    known: dict[str, set[str]] = {}
-    for one in standings:
-        for name in one.person.known_as:
-            known.setdefault(name, set()).add(one.person.id)
+    whose = _whose(sheet, places, standings)
     by_id = {one.person.id: one for one in standings}
     cells: dict[tuple[int, int], str] = {}
     found: dict[str, tuple[str, str]] = {}
     unknown: list[str] = []
     for number in places.rows:
-        row = sheet.rows[number]
-        named = [known.get(folded(row[place]), set()) for place in places.names]
-        whom = set().union(*(ids for ids in named if len(ids) == 1))
-        if len(whom) != 1:
+        row, student = sheet.rows[number], whose.get(number)
+        if student is None:
             unknown.append(" ".join(row[place] for place in places.names if row[place].strip("- ")))
             continue
-        student = whom.pop()
-        if student in found:
-            raise SheetError(f"{sheet.path}, row {number + 1}: {student} stands there a second time: export it again")
         found[student] = row[0], row[1]
         if (mark := by_id[student].mark) is not None:
             scaled = mark * places.maximum / (by_id[student].max_points or 1)
@@ -145,6 +138,32 @@ def _filled(sheet: Sheet, places: Places, standings: Sequence[Standing]) -> Fill
     most = next((one.max_points for one in graded if one.max_points), None)
     scale = (most, places.maximum) if most and most != places.maximum else None
     return Filled(sheet.filled(cells), len(cells), found, tuple(unknown), missing, scale)
+
+
+def _whose(sheet: Sheet, places: Places, standings: Sequence[Standing]) -> dict[int, str]:
+    """By row, the one student whom it names; of several rows of one student, the row that does so in most cells."""
+    known: dict[str, set[str]] = {}
+    for one in standings:
+        for name in one.person.known_as:
+            known.setdefault(name, set()).add(one.person.id)
+    claims: dict[str, Counter[int]] = {}
+    for number in places.rows:
+        named = [known.get(folded(sheet.rows[number][place]), set()) for place in places.names]
+        whom = set().union(*(ids for ids in named if len(ids) == 1))
+        if len(whom) == 1:
+            (student,) = whom
+            claims.setdefault(student, Counter())[number] = sum(student in ids for ids in named)
+    found = {}
+    for student, cells in claims.items():
+        best = [number for number, n_cells in cells.items() if n_cells == max(cells.values())]
+        if len(best) == 1:
+            found[best[0]] = student
+    return found
+
+
+def _decimal(text: str) -> str:
+    """How the file writes a decimal point."""
+    return "," if "," in text else "."
 
 
 def _shown(value: float | None) -> str:

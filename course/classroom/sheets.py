@@ -8,6 +8,7 @@ from pathlib import Path
 from course.grading.book import durable_io
 
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_KEPT = "surrogateescape"  # bytes that an encoding lacks are written again as they were
 _RUN = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a text that begins so
 
 
@@ -49,10 +50,14 @@ def read(path: Path) -> Sheet:
     try:
         text = raw.decode(encoding)
     except UnicodeError:
-        encoding, text = "cp1252", raw.decode("cp1252", errors="replace")
+        encoding, text = "cp1252", raw.decode("cp1252", errors=_KEPT)
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
-    rows = tuple(tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        rows = tuple(tuple(row) for row in lines if row)
+    except csv.Error as error:
+        raise SheetError(f"{path}, line {lines.line_num} cannot be read ({error}): download it again, as CSV") from None
     if len(rows) < 2 or len(rows[0]) < 2:
         raise SheetError(f"{path} is no table with a header and rows: download it from the platform again, as CSV")
     for number, row in enumerate(rows[1:], start=2):
@@ -68,7 +73,7 @@ def write(sheet: Sheet, path: Path) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=sheet.delimiter, lineterminator=sheet.line_end).writerows(sheet.rows)
     with durable_io.reported(path), durable_io.new(path.parent) as part:
-        part.write(text.getvalue().encode(sheet.encoding))
+        part.write(text.getvalue().encode(sheet.encoding, errors=_KEPT))
         durable_io.keep(part, path)
 
 

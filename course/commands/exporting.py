@@ -1,12 +1,18 @@
 """What a class gets back: marks in the file that its learning platform takes, and a page for each student."""
 
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from course.commands.terminal import errors, fail, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from course.classroom.standings import Standing
 
 
 class Platform(StrEnum):
@@ -50,6 +56,8 @@ def export(
     from course.grading.book.durable_io import DiskError
     from course.grading.book.gradebook import GradebookError
 
+    if feedback and to != Platform.MOODLE:
+        fail(2, f"--feedback is a zip for Moodle, and {to} takes none: the pages are in feedback/STUDENT/")
     try:
         found = builder.find(paths.course_folder(course), lab)
         known = standings.of(found)
@@ -61,7 +69,7 @@ def export(
         if to == Platform.CSV:
             rows = exporting.everything(known)
             sheets.write(sheets.Sheet(target, tuple(tuple(row) for row in rows), "utf-8-sig"), target)
-            say(f"wrote {target}: {len(known)} students")
+            say(f"wrote {target}: {len(known)} students{_without(known)}")
             return
         if into is None:
             fail(2, f"{to} takes its own file back: download it there, and name it with --into FILE")
@@ -72,7 +80,8 @@ def export(
             else exporting.canvas(sheet, known, lab=found.key, column=column)
         )
         sheets.write(filled.sheet, target)
-        say(f"wrote {target}: {filled.n_marks} marks in {len(sheet.rows) - 1} rows")
+        n_rows = len(filled.rows) + len(filled.unknown)
+        say(f"wrote {target}: {filled.n_marks} marks in {n_rows} rows of students{_without(known)}")
         if feedback:
             n_pages, without = pages.pack(found, known, filled.rows, feedback)
             say(f"wrote {feedback}: {n_pages} pages{f'; none of {without} students' if without else ''}")
@@ -86,6 +95,12 @@ def export(
     _tell("no mark is for", filled.unknown)
     _tell("has a mark, but no row there:", filled.missing)
     raise typer.Exit(1 if filled.missing or filled.unknown else 0)
+
+
+def _without(known: "Sequence[Standing]") -> str:
+    """How many of the class have no mark, and why."""
+    counts = Counter(one.status for one in known if one.mark is None)
+    return f"; no mark: {', '.join(f'{count} {status}' for status, count in counts.items())}" if counts else ""
 
 
 def _tell(what: str, whom: tuple[str, ...]) -> None:

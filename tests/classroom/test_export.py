@@ -101,6 +101,38 @@ def test_who_cannot_be_told_apart_or_is_unknown_gets_nothing_and_is_listed(tmp_p
     assert [row[3] for row in filled.sheet.rows[1:]] == ["", "", "10"]
 
 
+def test_of_two_rows_with_a_students_name_the_one_with_the_address_too_is_theirs(tmp_path: Path) -> None:
+    jose = "Participant 3|José Núñez|jose@example.org|-||16.00|Yes|"
+    other = "Participant 2|Ada Lovelace|other@example.org|-||16.00|Yes|"
+    ada = "Participant 1|Ada Lovelace|ada@example.org|-||16.00|Yes|"
+    filled = export.moodle(sheets.read(table(tmp_path / "s.csv", ENGLISH, other, ada, jose)), CLASS)
+    assert [row[4] for row in filled.sheet.rows[1:]] == ["", "8.5", "10"]
+    assert (filled.unknown, filled.missing) == (("Ada Lovelace other@example.org",), ())
+    alike = export.moodle(sheets.read(table(tmp_path / "s.csv", ENGLISH, ada, ada, jose)), CLASS)
+    assert [row[4] for row in alike.sheet.rows[1:]] == ["", "", "10"]
+    assert (len(alike.unknown), alike.missing) == (2, ("b1",))
+
+
+def test_bytes_of_an_unknown_encoding_are_written_as_they_were(tmp_path: Path) -> None:
+    row = "Participant 1|پچ|ada@example.org|-|{}|16.00|Yes|"
+    given = table(tmp_path / "given.csv", ENGLISH, row.format(""), encoding="cp1256")
+    filled = export.moodle(sheets.read(given), CLASS)
+    sheets.write(filled.sheet, tmp_path / "filled.csv")
+    wanted = table(tmp_path / "wanted.csv", ENGLISH, row.format("8.5"), encoding="cp1256")
+    assert (tmp_path / "filled.csv").read_bytes() == wanted.read_bytes()
+
+
+def test_a_cell_that_no_table_holds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SheetError, match=r"s\.csv, line 2 cannot be read \(field larger"):
+        sheets.read(table(tmp_path / "s.csv", "Identifier|Full name", f"Participant 1|{'x' * 200_000}"))
+
+
+def test_a_gradebook_with_decimal_commas_gets_marks_with_them(tmp_path: Path) -> None:
+    rows = "Points Possible|||||16,00|20,00", "Ada Lovelace|5001||ada|A||"
+    given = table(tmp_path / "s.csv", CANVAS, *rows, delimiter=";")
+    assert export.canvas(sheets.read(given), CLASS, lab="lab01").sheet.rows[2][5] == "8,5"
+
+
 @pytest.mark.parametrize(
     ("header", "row", "said"),
     [
@@ -158,9 +190,12 @@ def test_the_command_overwrites_nothing_and_says_who_has_no_row(tmp_path: Path, 
     asked = run("--to", "moodle")
     assert asked.exit_code == 2 and "name it with --into FILE" in asked.output
     ran = run("--to", "moodle", "--into", str(given))
-    assert ran.exit_code == 1 and "1 marks in 1 rows" in ran.output
+    assert ran.exit_code == 1 and "1 marks in 1 rows of students; no mark: 1 absent, 1 not graded" in ran.output
     assert "has a mark, but no row there: b2" in ran.output
+    pages = run("--to", "canvas", "--into", str(given), "--feedback", str(tmp_path / "pages.zip"))
+    assert pages.exit_code == 2 and "--feedback is a zip for Moodle, and canvas takes none" in pages.output
     again = run("--to", "csv")
     assert again.exit_code == 2 and "o.csv exists" in again.output
-    assert run("--to", "csv", "--force").exit_code == 0
+    table_of_all = run("--to", "csv", "--force")
+    assert table_of_all.exit_code == 0 and "4 students; no mark: 1 absent, 1 not graded" in table_of_all.output
     assert (tmp_path / "o.csv").read_text(encoding="utf-8-sig").startswith("student,name,")
