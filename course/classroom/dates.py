@@ -59,8 +59,10 @@ class LatePolicy(LateSubmissionPlugin):
     """The course's late policy, as nbgrader asks for it: `c.AssignLatePenalties.plugin_class` names it."""
 
     def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
-        """The points that a late submission loses, None if it loses none."""
+        """The points that a late submission loses, None if it loses none; nbgrader's own method without a policy."""
         asked = self.parent
+        if not asked.config.TwoBills.get("late"):
+            return super().late_submission_penalty(student_id, score, total_seconds_late)
         most = float(asked.gradebook.find_assignment(asked.assignment_id).max_score)
         return late(asked.config.TwoBills.get("late", {})).penalty(score, most, total_seconds_late) or None
 

@@ -180,14 +180,18 @@ def set_dates(lab: Lab, due: datetime | None, longer: Mapping[str, timedelta | N
                 return []
             if due is not None:
                 assignment.duedate = due
+            moved = set()
             for submission in assignment.submissions:
-                if submission.student.id in longer:
-                    submission.extension = longer[submission.student.id]
+                student = submission.student.id
+                if student in longer and submission.extension != longer[student]:
+                    submission.extension = longer[student]
+                    moved.add(student)
             gradebook.db.commit()
             return [
                 one.student.id
                 for one in gradebook.assignment_submissions(lab.name)
-                if one.total_seconds_late > 0 or one.late_submission_penalty > 0
+                if (due is not None or one.student.id in moved)
+                and (one.total_seconds_late > 0 or one.late_submission_penalty > 0)
             ]
 
     if connection.is_there(lab.course):

@@ -132,7 +132,8 @@ def _in_utc(local: datetime | None, lab: Lab) -> datetime | None:
     """A moment that a platform writes in the course's own time: `c.TwoBills.zone`, UTC without it."""
     if local is None:
         return None
-    zone = nbgrader_api.config(lab.course).TwoBills.get("zone", "UTC")
+    is_configured = (lab.course / nbgrader_api.CONFIG).is_file()
+    zone = nbgrader_api.config(lab.course).TwoBills.get("zone", "UTC") if is_configured else "UTC"
     try:
         return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (OSError, KeyError, ValueError):
