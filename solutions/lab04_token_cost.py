@@ -713,7 +713,8 @@ ax.set_ylabel("step, without keys and values (ms)")
 plots.ticks(ax.xaxis, [1, 4, 16, 64, 256])
 rise = products.iloc[-1] / products.iloc[0] - 1
 first, last = (decode_step_s(b, 0, LLAMA_8B, H100) for b in (1, 256))
-ax.set_title(f"Batch 256 costs {rise:.0%} more than 1; the floor says {last / first - 1:.0%}")
+flat = last / first - 1
+ax.set_title(f"Batch 256 costs {rise:.0%} more than 1; the floor says {flat:.0%}")
 plots.show(fig, alt="A step of the 8B by batch: measured it rises from the first "
            "batch on, while the floor is flat up to its critical batch.")
 
