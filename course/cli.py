@@ -10,6 +10,7 @@ from course.commands import (
     ledger,
     library,
     machine,
+    marking,
     models,
     reporting,
     roster,
@@ -46,6 +47,7 @@ app.command("due", rich_help_panel="Teach")(roster.due)
 app.command("grade", rich_help_panel="Teach")(instructor.grade)
 app.command("history", rich_help_panel="Teach")(ledger.history)
 app.command("replay", rich_help_panel="Teach")(ledger.replay)
+app.command("mark", rich_help_panel="Teach")(marking.mark)
 app.command("feedback", rich_help_panel="Teach")(exporting.feedback)
 app.command("export", rich_help_panel="Teach")(exporting.export)
 app.command("report", rich_help_panel="Teach")(reporting.report)

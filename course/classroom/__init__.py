@@ -4,6 +4,7 @@
     likeness             what two have alike: records, and answers by winnowing
     executed             the notebooks behind the results
     feedback             a page for each student
+    marking              answers that a person marks, and comments that are used again
     export               marks in the files that learning platforms take (sheets: how they are read and written)
     standings            what each student has in a lab: ledger, gradebook and roster together
     dates                due dates and late penalties, by nbgrader's own means

@@ -80,3 +80,8 @@ def write(sheet: Sheet, path: Path) -> None:
 def harmless(text: str) -> str:
     """A text that no spreadsheet runs: a person wrote it."""
     return f"'{text}" if text.startswith(_RUN) else text
+
+
+def unharmed(text: str) -> str:
+    """The text that `harmless` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_RUN) else text

@@ -114,3 +114,30 @@ def test_the_gradebook_asks_a_person_and_keeps_what_the_person_says(lab: Lab) ->
     with Gradebook(f"sqlite:///{lab.course / 'gradebook.db'}", "two-bills") as gradebook:
         assert waiting(gradebook)["ada"] is False
         assert gradebook.find_submission(lab.name, "ada").score == 15
+
+
+def test_a_mark_by_hand_waits_again_only_for_another_text(lab: Lab) -> None:
+    submission = handed_in(lab, "ada", WORDS)
+    grade = ["grade", "lab01", "--course", str(lab.course)]
+
+    def graded(*more: str) -> tuple[bool, float | None]:
+        assert CliRunner().invoke(app, [*grade, *more]).exit_code == 0
+        with Gradebook(f"sqlite:///{lab.course / 'gradebook.db'}", "two-bills") as gradebook:
+            found = gradebook.find_grade("memo-1-4", lab.name, lab.name, "ada")
+            return found.needs_manual_grade, found.manual_score
+
+    def hand_in_anew(name: str, source: str) -> None:
+        notebook = nbformat.read(submission.notebook, as_version=4)
+        by_name(notebook)[name].source = source
+        nbformat.write(notebook, submission.notebook)
+
+    assert graded() == (True, None)
+    with Gradebook(f"sqlite:///{lab.course / 'gradebook.db'}", "two-bills") as gradebook:
+        found = gradebook.find_grade("memo-1-4", lab.name, lab.name, "ada")
+        found.manual_score, found.needs_manual_grade = 8, False
+        gradebook.db.commit()
+    assert graded("--again") == (False, 8)
+    hand_in_anew("ex-1-1", "def height(n, each):\n    return 0 + n * each")
+    assert graded() == (False, 8)
+    hand_in_anew("memo-1-4", "All of the boxes.")
+    assert graded() == (True, 8)

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_notebook
+from nbformat.v4.rwbase import rejoin_lines
 from nbgrader.api import Grade, MissingEntry, SubmittedAssignment
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy import text
@@ -23,7 +24,8 @@ from course import nbgrader_api
 from course.build import Lab
 from course.grading.book import connection, durable_io
 from course.grading.book.connection import GradebookError
-from course.grading.result import Exercise, Row
+from course.grading.handin import intake
+from course.grading.result import Exercise, Row, Ungradable
 from course.notebook import cells
 
 __all__ = ["GradebookError", "Marks", "enrol", "is_written", "mark", "marks", "prepare", "save", "set_dates"]
@@ -117,15 +119,16 @@ def save(lab: Lab, row: Row, *, handed_in: datetime | None = None) -> None:
     """Write a graded submission's marks and its executed notebook. Manual marks and comments stay.
 
     The notebook comes last: where it is there, the marks are. A manual mark whose automatic points are now others is
-    up for review, as is what only a person can judge, when it is new.
+    up for review, as is what only a person can judge, when it is another answer than the one that was marked.
     """
     if row.result is None:
         return
     path, content = _autograded(lab, row.student), row.notebook.encode(errors="backslashreplace")
     try:
-        is_new = not path.is_file() or path.read_bytes() != content
-        connection.patiently(lab.course, lambda: _write(lab, row, handed_in, is_new=is_new))
-        if is_new and content:
+        before = path.read_bytes() if path.is_file() else None
+        same = _same(before, content)
+        connection.patiently(lab.course, lambda: _write(lab, row, handed_in, is_new=before != content, same=same))
+        if before != content and content:
             path.parent.mkdir(parents=True, exist_ok=True)
             half = path.with_name(f".{lab.name}.part")
             half.write_bytes(content)
@@ -143,7 +146,25 @@ def _exercises(row: Row) -> dict[str, Exercise]:
     return {exercise.id: exercise for exercise in (row.result.exercises if row.result else ())}
 
 
-def _write(lab: Lab, row: Row, handed_in: datetime | None, *, is_new: bool) -> None:
+def _same(before: bytes | None, after: bytes) -> frozenset[str]:
+    """The exercises that two notebooks answer alike; outputs are others whenever something was measured."""
+    if before is None or before == after:
+        return frozenset()
+    answers, now = _answers(before), _answers(after)
+    return frozenset(exercise for exercise, answer in now.items() if answers.get(exercise) == answer)
+
+
+def _answers(content: bytes) -> dict[str, str]:
+    """By exercise, what an executed notebook answers; nothing where it is none."""
+    try:
+        notebook = rejoin_lines(from_dict(intake.parse(content, Path("autograded"))))
+        named = cells.by_name(notebook)
+        return {cells.exercise_of(name): cell.source for name, cell in named.items() if cells.is_answer(cell)}
+    except (Ungradable, *intake.MALFORMED):
+        return {}
+
+
+def _write(lab: Lab, row: Row, handed_in: datetime | None, *, is_new: bool, same: frozenset[str]) -> None:
     with connection.opened(lab.course) as gradebook:
         if gradebook.engine.dialect.name == "sqlite":
             gradebook.db.execute(text("BEGIN IMMEDIATE"))  # waits here if it is locked, not half-way
@@ -153,14 +174,14 @@ def _write(lab: Lab, row: Row, handed_in: datetime | None, *, is_new: bool) -> N
         for notebook in submission.notebooks:
             for grade in notebook.grades:
                 if exercise := exercises.get(cells.exercise_of(grade.name)):
-                    mark(grade, exercise, is_new=is_new)
+                    mark(grade, exercise, is_new=is_new, is_same=exercise.id in same)
         is_late = submission.total_seconds_late > 0 or submission.late_submission_penalty > 0
         gradebook.db.commit()
     if is_late:
-        _penalise(lab, row.student)
+        penalise(lab, row.student)
 
 
-def _penalise(lab: Lab, student: str) -> None:
+def penalise(lab: Lab, student: str) -> None:
     """Have nbgrader reckon anew what a student's lateness costs."""
     about = {"notebook": lab.name, "assignment": lab.name, "student": student, "db_url": connection.url(lab.course)}
     AssignLatePenalties(config=nbgrader_api.config(lab.course)).preprocess(new_notebook(), {"nbgrader": about})
@@ -196,15 +217,18 @@ def set_dates(lab: Lab, due: datetime | None, longer: Mapping[str, timedelta | N
 
     if connection.is_there(lab.course):
         for student in connection.patiently(lab.course, enter):
-            connection.patiently(lab.course, partial(_penalise, lab, student))
+            connection.patiently(lab.course, partial(penalise, lab, student))
 
 
-def mark(grade: Grade, exercise: Exercise, *, is_new: bool) -> None:
-    """Set a grade's automatic points; it is up for a manual grade where a person has to decide, or decide again."""
-    is_other = grade.auto_score != exercise.points
+def mark(grade: Grade, exercise: Exercise, *, is_new: bool, is_same: bool = False) -> None:
+    """Set a grade's automatic points; it is up for a manual grade where a person has to decide, or decide again.
+
+    `is_new` is a notebook that was not there; `is_same` is an answer in it that stood in the one before.
+    """
+    is_other, is_given = grade.auto_score != exercise.points, grade.manual_score is not None
     if is_new or is_other:
-        doubtful = grade.manual_score is not None and (is_other or grade.needs_manual_grade)
-        grade.needs_manual_grade = exercise.verdict in ("manual", "review") or doubtful
+        is_open = exercise.verdict in ("manual", "review") and not (is_same and is_given)
+        grade.needs_manual_grade = is_open or (is_given and (is_other or grade.needs_manual_grade))
     grade.auto_score = exercise.points
 
 
