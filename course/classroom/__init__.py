@@ -7,7 +7,7 @@
     marking              answers that a person marks, and comments that are used again
     export               marks in the files that learning platforms take (sheets: how they are read and written)
     standings            what each student has in a lab: ledger, gradebook and roster together
-    dates                due dates and late penalties, by nbgrader's own means
+    dates                due dates and late penalties, by nbgrader's own means (extensions: who has longer for a lab)
     people               the roster (enrolment: lists that are taken into it)
 
 The grading engine knows none of it: it grades submissions, and these read its ledger and gradebook.

@@ -19,7 +19,7 @@ from nbgrader.plugins import LateSubmissionPlugin
 
 from course import nbgrader_api
 from course.build import Lab
-from course.classroom import people
+from course.classroom import extensions, people
 from course.grading.book import gradebook
 
 DAY_S = 86400.0
@@ -104,6 +104,10 @@ def apply(lab: Lab) -> bool:
     """
     late(nbgrader_api.config(lab.course).TwoBills.get("late", {}))
     until = due(lab.course).get(lab.key)
-    longer = {one.id: timedelta(days=one.extra_days) or None for one in people.read(lab.course).values()}
+    granted = extensions.read(lab.course)
+    longer = {
+        one.id: timedelta(days=one.extra_days + granted.get((one.id, lab.key), 0)) or None
+        for one in people.read(lab.course).values()
+    }
     gradebook.set_dates(lab, until.astimezone(UTC).replace(tzinfo=None) if until else None, longer)
     return until is not None

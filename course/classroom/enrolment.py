@@ -99,11 +99,8 @@ def _person(sheet: Sheet, number: int, cells: Mapping[str, str]) -> Person:
         name = f"{cells.get('first', '')} {cells.get('last', '')}".strip()
     elif name.count(",") == 1:  # "Lovelace, Ada"
         name = " ".join(part.strip() for part in reversed(name.split(",")))
-    try:
-        days = float(cells.get("extra_days") or 0)
-    except ValueError:
-        raise RosterError(f"{sheet.path}, row {number}: {cells['extra_days']!r} is no number of days") from None
-    return Person(cells["id"], name, cells.get("email", ""), cells.get("section", ""), days)
+    longer = people.days(cells.get("extra_days") or "0", f"{sheet.path}, row {number}: extra_days")
+    return Person(cells["id"], name, cells.get("email", ""), cells.get("section", ""), longer)
 
 
 def taken_in(

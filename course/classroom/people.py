@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -11,6 +12,7 @@ from course.grading.book import durable_io
 from course.grading.handin.submissions import Submission
 
 APART = " | "  # between the aliases of a student
+_MOST_DAYS = 1000
 
 
 class RosterError(Exception):
@@ -66,12 +68,32 @@ def _person(row: Mapping[str, str | None], where: str) -> Person:
     known = {field.name: (row.get(field.name) or "").strip() for field in fields(Person)}
     if not known["id"]:
         raise RosterError(f"{where}: it has no id")
-    try:
-        days = float(known["extra_days"] or 0)
-    except ValueError:
-        raise RosterError(f"{where}: extra_days is {known['extra_days']!r}, and must be a number") from None
+    longer = days(known["extra_days"] or "0", f"{where}: extra_days")
     aliases = tuple(one.strip() for one in known["aliases"].split(APART.strip()) if one.strip())
-    return Person(known["id"], known["name"], known["email"], known["section"], days, aliases)
+    return Person(known["id"], known["name"], known["email"], known["section"], longer, aliases)
+
+
+def days(text: str, where: str) -> float:
+    """The days that a text says; `where` begins the message of the RosterError if it says none."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= _MOST_DAYS:
+        raise RosterError(f"{where} is {text!r}, and must be a number of days from 0 to {_MOST_DAYS}")
+    return found
+
+
+def one(roster: Mapping[str, Person], called: str) -> Person:
+    """Who of the roster is called that: by id, else by name, e-mail or alias. Raises RosterError unless it is one."""
+    if called in roster:
+        return roster[called]
+    found = [person for person in roster.values() if folded(called) in person.known_as]
+    if len(found) > 1:
+        raise RosterError(f"{called} could be {' or '.join(person.id for person in found)}: say which id")
+    if not found:
+        raise RosterError(f"the roster has no {called}; `course roster` shows who is in it")
+    return found[0]
 
 
 def write(course: Path, people: Iterable[Person]) -> None:

@@ -24,23 +24,28 @@ def show(
     from rich.text import Text
 
     from course import paths
-    from course.classroom import people
+    from course.classroom import extensions, people
 
     if context.invoked_subcommand:
         return
     try:
-        roster = people.read(paths.course_folder(course))
+        folder = paths.course_folder(course)
+        roster, granted = people.read(folder), extensions.read(folder)
     except (people.RosterError, paths.NotACourse) as error:
         fail(2, str(error))
+    longer: dict[str, dict[str, float]] = {student: {} for student in roster}
+    for (student, lab), more in granted.items():
+        longer.setdefault(student, {})[lab] = more
     if as_json:
-        print(as_json_text([asdict(one) for one in roster.values()]))
+        print(as_json_text([{**asdict(one), "extensions": longer[one.id]} for one in roster.values()]))
         return
     grid = Table(box=SIMPLE_HEAD, title=f"{len(roster)} students", title_justify="left", title_style="bold")
     for heading in ("id", "name", "section", "e-mail", "extra days", "also known as"):
         grid.add_column(heading, overflow="fold", justify="right" if heading == "extra days" else "left")
     for one in roster.values():
-        days = f"{one.extra_days:g}" if one.extra_days else ""
-        cells = (one.id, one.name, one.section, one.email, days, ", ".join(one.aliases))
+        days = [f"{one.extra_days:g}"] if one.extra_days else []
+        days += [f"{lab} +{more:g}" for lab, more in longer[one.id].items()]
+        cells = (one.id, one.name, one.section, one.email, ", ".join(days), ", ".join(one.aliases))
         grid.add_row(*(Text(cell) for cell in cells))
     console.print(grid)
     if not roster:
@@ -86,6 +91,29 @@ def take_in(
         f"{imported.n_new} new, {imported.n_changed} changed{kept}")  # fmt: skip
     for line in imported.said:
         errors.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def extend(
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="An id, or what else the roster calls one.")],
+    lab: Annotated[str, typer.Argument(metavar="LAB", help="lab01, or 1.")],
+    days: Annotated[str, typer.Argument(metavar="DAYS", help="How much longer; 0 takes it back.")],
+    course: Annotated[Path | None, typer.Option(metavar="DIR", help="The course's checkout.")] = None,
+) -> None:
+    """Give a student longer for one lab, in the place of what was given before: kept in `class/extensions.csv`."""
+    from course import build as builder
+    from course import paths
+    from course.classroom import extensions, people
+    from course.grading.book.durable_io import DiskError
+
+    try:
+        found = builder.find(paths.course_folder(course), lab)
+        person, longer = people.one(people.read(found.course), student), people.days(days, "DAYS")
+        extensions.grant(found.course, person.id, found.key, longer)
+    except (builder.BadSource, paths.NotACourse, people.RosterError, DiskError) as error:
+        fail(2, str(error))
+    given = f"{longer:g} days longer" if longer else "no days of their own"
+    say(f"{person.id} has {given} for {found.key}, from the next `course grade` or `course replay` on")
 
 
 def due(

@@ -105,7 +105,7 @@ def test_columns_of_other_names_are_named_once(lab: Lab) -> None:
         ("id,name\nb1,Ada\nb2,Bob\nb1,Ida", "rows 2 and 4: b1 stands there twice"),
         ("id,name\n,Ada", "row 2: it has no id"),
         ("id,name\na/b,Ada", "row 2: 'a/b' cannot be a folder's name"),
-        ("id,extra days\nb1,two", "row 2: 'two' is no number of days"),
+        ("id,extra days\nb1,two", "row 2: extra_days is 'two', and must be a number of days"),
         ("nothing", "no table with a header and rows"),
     ],
 )

@@ -30,6 +30,9 @@ def test_a_roster_is_read_as_it_was_written(tmp_path: Path) -> None:
         ("id,name\nb1,Ada\nb1,Bob", "row 3: b1 stands there a second time"),
         ("id,name\n,Ada", "row 2: it has no id"),
         ("id,extra_days\nb1,two", "row 2: extra_days is 'two', and must be a number"),
+        ("id,extra_days\nb1,inf", "row 2: extra_days is 'inf', and must be a number of days from 0"),
+        ("id,extra_days\nb1,nan", "row 2: extra_days is 'nan', and must be a number of days from 0"),
+        ("id,extra_days\nb1,-1", "row 2: extra_days is '-1', and must be a number of days from 0"),
     ],
 )
 def test_a_row_that_is_wrong_is_named(tmp_path: Path, rows: str, said: str) -> None:

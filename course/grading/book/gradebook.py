@@ -190,7 +190,8 @@ def penalise(lab: Lab, student: str) -> None:
 def set_dates(lab: Lab, due: datetime | None, longer: Mapping[str, timedelta | None]) -> None:
     """Set when the lab is due, in UTC, and whom it is due later, and reckon penalties anew. Raises GradebookError.
 
-    Without a due date the gradebook's own stays, and so does the extension of who is not in `longer`.
+    Without a due date the gradebook's own stays, and so does the extension of who is not in `longer`. Where there is
+    none at all, nobody in `longer` has an extension: nbgrader adds it to the due date, whether there is one or not.
     """
 
     def enter() -> list[str]:
@@ -204,8 +205,9 @@ def set_dates(lab: Lab, due: datetime | None, longer: Mapping[str, timedelta | N
             moved = set()
             for submission in assignment.submissions:
                 student = submission.student.id
-                if student in longer and submission.extension != longer[student]:
-                    submission.extension = longer[student]
+                extension = longer.get(student) if assignment.duedate else None
+                if student in longer and submission.extension != extension:
+                    submission.extension = extension
                     moved.add(student)
             gradebook.db.commit()
             return [
