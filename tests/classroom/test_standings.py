@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -15,6 +14,7 @@ from course.build import Lab
 from course.classroom import people, standings
 from course.classroom.people import Person
 from course.cli import app
+from course.commands.terminal import console
 from course.grading import sandbox
 from tests import tiny
 from tests.labs import notebooks
@@ -68,7 +68,8 @@ def test_a_persons_points_stand_in_the_place_of_the_graders_and_the_penalty_besi
 
 
 @pytest.mark.parametrize("wanted", ["--json", ""])
-def test_grade_tells_them_again_from_the_ledger(lab: Lab, wanted: str, tmp_path: Path) -> None:
+def test_grade_tells_them_again_from_the_ledger(lab: Lab, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_width", 200)  # no column is folded
     ran = course(lab, "grade", "1", str(lab.course.parent / "moodle.zip"), *([wanted] if wanted else []))
     assert ran.exit_code == 1  # of Bob's, not of who is absent
     if wanted:
@@ -83,7 +84,8 @@ def test_grade_tells_them_again_from_the_ledger(lab: Lab, wanted: str, tmp_path:
         assert "2 graded, 1 failed" in ran.stdout and "1 absent" in ran.stdout
 
 
-def test_history_tells_them_too(lab: Lab) -> None:
+def test_history_tells_them_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_width", 200)
     told = course(lab, "history", "b1", "1")
     assert "counts, 1.1: 0.5 by hand, 1 points less: late" in " ".join(told.stdout.split())
     (line,) = json.loads(course(lab, "history", "b1", "1", "--json").stdout)
