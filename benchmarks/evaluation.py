@@ -7,7 +7,6 @@ each run opens the model and answers all of its items, ours and the peer's in tu
 six tokens; the other asks for the log-probabilities of a text with each choice.
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -18,10 +17,10 @@ from typing import Any
 
 from llama_cpp import Llama
 
-from benchmarks import results
+from benchmarks import command, results
 from benchmarks.cost import Failed
 from course import data, models
-from course.llama import choices, quantize, threads
+from course.llama import choices, quantize
 from course.llama.choices import Question
 
 TYPES = ("F16", "Q4_0")
@@ -105,16 +104,7 @@ class Contest:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one round, few items: whether it works")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often (3)")
-    parser.add_argument("--threads", type=int, metavar="N", help="of llama.cpp (as many as there are cores)")
-    asked = parser.parse_args()
-    rounds = asked.rounds or (1 if asked.quick else 3)
-    report = measure(rounds=rounds, n_threads=asked.threads or threads.physical_cores(), quick=asked.quick)
-    print(results.table(report))
-    if not asked.quick:
-        results.write(report, "evaluation")
+    command.run("evaluation", __doc__ or "", measure, rounds=3)
 
 
 def measure(*, rounds: int, n_threads: int, quick: bool = False) -> dict[str, Any]:

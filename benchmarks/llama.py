@@ -7,7 +7,6 @@ peer's in turn. The programs are compiled first, once (minutes). It stops if res
 printed digit, a quantized file in any byte.
 """
 
-import argparse
 import filecmp
 import json
 import os
@@ -22,9 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cost, llama_tools, numpy_quantizers, results
+from benchmarks import command, cost, llama_tools, numpy_quantizers, results
 from course import models, paths
-from course.llama import tensors, threads
+from course.llama import tensors
 
 OURS = "two-bills-code"
 ROOT = paths.PACKAGE.parent
@@ -63,16 +62,7 @@ class Contest:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one round, little work: whether it works")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often (3)")
-    parser.add_argument("--threads", type=int, metavar="N", help="of llama.cpp (as many as there are cores)")
-    asked = parser.parse_args()
-    rounds = asked.rounds or (1 if asked.quick else 3)
-    report = measure(rounds=rounds, n_threads=asked.threads or threads.physical_cores(), quick=asked.quick)
-    print(results.table(report))
-    if not asked.quick:
-        results.write(report, "llama")
+    command.run("llama", __doc__ or "", measure, rounds=3)
 
 
 def measure(*, rounds: int, n_threads: int, quick: bool = False) -> dict[str, Any]:

@@ -7,7 +7,6 @@ client, and get the same requests from the same load generator, in turn. A round
 a processor busy or more is measured again.
 """
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -17,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import llama_tools, results
+from benchmarks import command, llama_tools, results
 from benchmarks.cost import Failed
 from course import models
-from course.llama import load, quantize, server, threads
+from course.llama import load, quantize, server
 from course.llama.load import Run
 from course.llama.server import Server
 from course.measure import others
@@ -58,16 +57,7 @@ class Contest:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one short round: whether it works")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often (5)")
-    parser.add_argument("--threads", type=int, metavar="N", help="of llama.cpp (as many as there are cores)")
-    asked = parser.parse_args()
-    rounds = asked.rounds or (1 if asked.quick else 5)
-    report = measure(rounds=rounds, n_threads=asked.threads or threads.physical_cores(), quick=asked.quick)
-    print(results.table(report))
-    if not asked.quick:
-        results.write(report, "serving")
+    command.run("serving", __doc__ or "", measure, rounds=5)
 
 
 def measure(*, rounds: int, n_threads: int, quick: bool = False) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from nbgrader.plugins import LateSubmissionPlugin
 from course import nbgrader_api
 from course.build import Lab
 from course.classroom import extensions, people
-from course.grading.book import gradebook
+from course.grading.book import lateness
 
 DAY_S = 86400.0
 
@@ -109,5 +109,5 @@ def apply(lab: Lab) -> bool:
         one.id: timedelta(days=one.extra_days + granted.get((one.id, lab.key), 0)) or None
         for one in people.read(lab.course).values()
     }
-    gradebook.set_dates(lab, until.astimezone(UTC).replace(tzinfo=None) if until else None, longer)
+    lateness.set_dates(lab, until.astimezone(UTC).replace(tzinfo=None) if until else None, longer)
     return until is not None

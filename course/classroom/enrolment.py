@@ -154,6 +154,4 @@ def _remembered(course: Path) -> dict[str, dict[str, str]]:
 
 def _remember(course: Path, columns: dict[str, dict[str, str]]) -> None:
     path = people.path(course).with_name("columns.json")
-    with durable_io.new(path.parent) as part:
-        part.write(json.dumps(columns, indent=1, ensure_ascii=False).encode())
-        durable_io.keep(part, path)
+    durable_io.write(path, json.dumps(columns, indent=1, ensure_ascii=False).encode())

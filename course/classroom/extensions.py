@@ -3,14 +3,11 @@
 The days are added to the `extra_days` that the roster gives a student for every lab.
 """
 
-import csv
-import io
 from pathlib import Path
 
 from course import build
 from course.classroom import people
 from course.classroom.people import RosterError
-from course.grading.book import durable_io
 
 _HEADER = ["student", "lab", "days"]
 
@@ -22,17 +19,10 @@ def path(course: Path) -> Path:
 
 def read(course: Path) -> dict[tuple[str, str], float]:
     """Days by student and lab ("lab01"); none without a file. Raises RosterError, naming the row that is wrong."""
-    try:
-        text = path(course).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeError) as error:
-        raise RosterError(f"{path(course)} cannot be read: {error}") from None
     labs = [lab.key for lab in build.labs(course)]
     found: dict[tuple[str, str], float] = {}
-    for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
-        where = f"{path(course)}, row {number}"
-        student, lab, days = ((row.get(name) or "").strip() for name in _HEADER)
+    for where, row in people.records(path(course)):
+        student, lab, days = (row.get(name, "") for name in _HEADER)
         if not student:
             raise RosterError(f"{where}: it has no student; the columns are {','.join(_HEADER)}")
         if lab not in labs:
@@ -49,8 +39,4 @@ def grant(course: Path, student: str, lab: str, days: float) -> None:
     Raises RosterError, or DiskError where the file cannot be written.
     """
     kept = {**read(course), (student, lab): days}
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
-    writer.writerows([*key, f"{longer:g}"] for key, longer in sorted(kept.items()) if longer)
-    durable_io.write(path(course), text.getvalue().encode())
+    people.save(path(course), _HEADER, [(*key, f"{longer:g}") for key, longer in sorted(kept.items()) if longer])

@@ -47,9 +47,7 @@ def write(lab: Lab, standing: Standing, solution: NotebookNode, outline: Outline
         by_hand=ByHand(given.by_hand, given.comments, given.penalty),
     )
     path = place(lab, standing.person.id)
-    with durable_io.reported(path), durable_io.new(path.parent) as part:
-        part.write(page.encode(errors="backslashreplace"))
-        durable_io.keep(part, path)
+    durable_io.write(path, page.encode(errors="backslashreplace"))
     return path
 
 

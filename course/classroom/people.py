@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -48,15 +48,8 @@ def path(course: Path) -> Path:
 
 def read(course: Path) -> dict[str, Person]:
     """The roster by id, in its file's order; empty without one. Raises RosterError, naming the row that is wrong."""
-    try:
-        text = path(course).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeError) as error:
-        raise RosterError(f"{path(course)} cannot be read: {error}") from None
     found: dict[str, Person] = {}
-    for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
-        where = f"{path(course)}, row {number}"
+    for where, row in records(path(course)):
         person = _person(row, where)
         if person.id in found:
             raise RosterError(f"{where}: {person.id} stands there a second time: keep one row of each student")
@@ -64,8 +57,27 @@ def read(course: Path) -> dict[str, Person]:
     return found
 
 
-def _person(row: Mapping[str, str | None], where: str) -> Person:
-    known = {field.name: (row.get(field.name) or "").strip() for field in fields(Person)}
+def records(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where each row of a table stands, and its cells by column; nothing without the file. Raises RosterError."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeError) as error:
+        raise RosterError(f"{file} cannot be read: {error}") from None
+    for number, row in enumerate(csv.DictReader(io.StringIO(text), restval=""), start=2):
+        yield f"{file}, row {number}", {name: (row.get(name) or "").strip() for name in row if name}
+
+
+def save(file: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Put a table in the place of the old one, whole or not at all. Raises DiskError."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    durable_io.write(file, text.getvalue().encode())
+
+
+def _person(row: Mapping[str, str], where: str) -> Person:
+    known = {field.name: row.get(field.name, "") for field in fields(Person)}
     if not known["id"]:
         raise RosterError(f"{where}: it has no id")
     longer = days(known["extra_days"] or "0", f"{where}: extra_days")
@@ -97,15 +109,9 @@ def one(roster: Mapping[str, Person], called: str) -> Person:
 
 
 def write(course: Path, people: Iterable[Person]) -> None:
-    """Put the roster in the place of the old one, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Person)])
-    for one in people:
-        writer.writerow([one.id, one.name, one.email, one.section, f"{one.extra_days:g}", APART.join(one.aliases)])
-    with durable_io.new(path(course).parent) as part:
-        part.write(text.getvalue().encode())
-        durable_io.keep(part, path(course))
+    """Put the roster in the place of the old one, whole or not at all. Raises DiskError."""
+    rows = [(p.id, p.name, p.email, p.section, f"{p.extra_days:g}", APART.join(p.aliases)) for p in people]
+    save(path(course), [field.name for field in fields(Person)], rows)
 
 
 def identified(found: Sequence[Submission], names: Mapping[str, str], roster: Mapping[str, Person]) -> list[Submission]:

@@ -72,9 +72,7 @@ def write(sheet: Sheet, path: Path) -> None:
     """Write the table in its own encoding, whole or not at all. Raises DiskError if it cannot be written."""
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=sheet.delimiter, lineterminator=sheet.line_end).writerows(sheet.rows)
-    with durable_io.reported(path), durable_io.new(path.parent) as part:
-        part.write(text.getvalue().encode(sheet.encoding, errors=_KEPT))
-        durable_io.keep(part, path)
+    durable_io.write(path, text.getvalue().encode(sheet.encoding, errors=_KEPT))
 
 
 def harmless(text: str) -> str:

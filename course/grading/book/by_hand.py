@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from nbgrader.api import MissingEntry
 from sqlalchemy import text
 
 from course.build import Lab
-from course.grading.book import connection, gradebook
+from course.grading.book import connection, lateness
 from course.grading.book.connection import GradebookError
 from course.notebook import cells
 
@@ -52,7 +53,7 @@ def write(lab: Lab, given: Sequence[Given]) -> None:
             return late
 
     for student in sorted(connection.patiently(lab.course, enter)):
-        connection.patiently(lab.course, lambda student=student: gradebook.penalise(lab, student))  # type: ignore[misc]
+        connection.patiently(lab.course, partial(lateness.penalise, lab, student))
 
 
 def _unknown(lab: Lab, one: Given) -> str:

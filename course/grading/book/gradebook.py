@@ -6,29 +6,26 @@ Whatever fails here loses no result: they are in the ledger, and writing one aga
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode, from_dict
-from nbformat.v4 import new_notebook
 from nbformat.v4.rwbase import rejoin_lines
 from nbgrader.api import Grade, MissingEntry, SubmittedAssignment
-from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy import text
 
 from course import nbgrader_api
 from course.build import Lab
-from course.grading.book import connection, durable_io
+from course.grading.book import connection, durable_io, lateness
 from course.grading.book.connection import GradebookError
 from course.grading.handin import intake
 from course.grading.result import Exercise, Row, Ungradable
 from course.notebook import cells
 
-__all__ = ["GradebookError", "Marks", "enrol", "is_written", "mark", "marks", "prepare", "save", "set_dates"]
+__all__ = ["GradebookError", "Marks", "enrol", "is_written", "mark", "marks", "prepare", "save"]
 
 
 @dataclass(frozen=True)
@@ -178,48 +175,7 @@ def _write(lab: Lab, row: Row, handed_in: datetime | None, *, is_new: bool, same
         is_late = submission.total_seconds_late > 0 or submission.late_submission_penalty > 0
         gradebook.db.commit()
     if is_late:
-        penalise(lab, row.student)
-
-
-def penalise(lab: Lab, student: str) -> None:
-    """Have nbgrader reckon anew what a student's lateness costs."""
-    about = {"notebook": lab.name, "assignment": lab.name, "student": student, "db_url": connection.url(lab.course)}
-    AssignLatePenalties(config=nbgrader_api.config(lab.course)).preprocess(new_notebook(), {"nbgrader": about})
-
-
-def set_dates(lab: Lab, due: datetime | None, longer: Mapping[str, timedelta | None]) -> None:
-    """Set when the lab is due, in UTC, and whom it is due later, and reckon penalties anew. Raises GradebookError.
-
-    Without a due date the gradebook's own stays, and so does the extension of who is not in `longer`. Where there is
-    none at all, nobody in `longer` has an extension: nbgrader adds it to the due date, whether there is one or not.
-    """
-
-    def enter() -> list[str]:
-        with connection.opened(lab.course) as gradebook:
-            try:
-                assignment = gradebook.find_assignment(lab.name)
-            except MissingEntry:
-                return []
-            if due is not None:
-                assignment.duedate = due
-            moved = set()
-            for submission in assignment.submissions:
-                student = submission.student.id
-                extension = longer.get(student) if assignment.duedate else None
-                if student in longer and submission.extension != extension:
-                    submission.extension = extension
-                    moved.add(student)
-            gradebook.db.commit()
-            return [
-                one.student.id
-                for one in gradebook.assignment_submissions(lab.name)
-                if (due is not None or one.student.id in moved)
-                and (one.total_seconds_late > 0 or one.late_submission_penalty > 0)
-            ]
-
-    if connection.is_there(lab.course):
-        for student in connection.patiently(lab.course, enter):
-            connection.patiently(lab.course, partial(penalise, lab, student))
+        lateness.penalise(lab, row.student)
 
 
 def mark(grade: Grade, exercise: Exercise, *, is_new: bool, is_same: bool = False) -> None:
