@@ -17,6 +17,8 @@ from course.notebook import cells
 from course.pages import feedback
 from course.pages.feedback import ByHand, Outline
 
+# What nbgrader's release_feedback reads beside a page, of what its exchange has collected.
+_RELEASED = ("timestamp.txt", "submission_secret.txt")
 _LINE = re.compile(r"in line (\d+) of the check")
 
 
@@ -29,7 +31,7 @@ class Shown(StrEnum):
 
 
 def place(lab: Lab, student: str) -> Path:
-    """Where a student's page is: where nbgrader puts it, so that its release_feedback finds it."""
+    """Where a student's page is: where nbgrader puts it."""
     return lab.course / "feedback" / student / lab.name / f"{lab.name}.html"
 
 
@@ -48,6 +50,9 @@ def write(lab: Lab, standing: Standing, solution: NotebookNode, outline: Outline
     )
     path = place(lab, standing.person.id)
     durable_io.write(path, page.encode(errors="backslashreplace"))
+    for name in _RELEASED:
+        if (collected := lab.course / "submitted" / standing.person.id / lab.name / name).is_file():
+            durable_io.write(path.with_name(name), collected.read_bytes())
     return path
 
 

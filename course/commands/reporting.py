@@ -98,10 +98,14 @@ def compare(
     if as_json:
         print(as_json_text(found.to_json()))
         return
-    console.print(_records(found), _answers(found))
-    for kind, number in (("records", len(found.records)), ("pairs of answers", len(found.answers))):
-        if number > SHOWN:
-            say(f"and {number - SHOWN} more {kind}: --html FILE and --json have all")
+    tables = (("records", found.records, _records), ("pairs of answers", found.answers, _answers))
+    for kind, shared, table in tables:
+        if shared:
+            console.print(table(found))
+        else:
+            say(f"{found.lab}: no {kind} are alike among {found.n} students")
+        if len(shared) > SHOWN:
+            say(f"and {len(shared) - SHOWN} more {kind}: --html FILE and --json have all")
     if html:
         say(f"wrote {html}")
 
@@ -114,7 +118,7 @@ def _tell(lab: str, unreadable: "Iterable[Unreadable]") -> None:
 def _records(found: "Likeness") -> "Table":
     from course.measure.record import kind_of
 
-    grid = _grid(f"{found.lab}: {len(found.records)} records that several of {found.n} students hold")
+    grid = _grid(f"{found.lab}: records that several of {found.n} students hold, {len(found.records)} in all")
     for heading in ("what", "student, and when it was made"):
         grid.add_column(heading, overflow="fold")
     for one in found.records[:SHOWN]:
@@ -125,7 +129,7 @@ def _records(found: "Likeness") -> "Table":
 
 
 def _answers(found: "Likeness") -> "Table":
-    grid = _grid(f"{found.lab}: {len(found.answers)} pairs of answers that are alike")
+    grid = _grid(f"{found.lab}: pairs of answers that are alike, {len(found.answers)} in all")
     for heading in ("exercise", "one student", "the other"):
         grid.add_column(heading, overflow="fold")
     grid.add_column("fingerprints shared", justify="right")

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.utils import notebook_hash
 from typer.testing import CliRunner
 
-from course import build
+from course import build, nbgrader_api
 from course.build import Lab
 from course.classroom import feedback, standings
 from course.classroom.people import Person
@@ -78,3 +80,18 @@ def test_of_hidden_tests_a_page_shows_what_the_policy_says(
 def test_who_has_no_result_has_no_page(lab: Lab, ada: Standing) -> None:
     ran = run(lab, "bob")
     assert ran.exit_code == 2 and "nothing of bob has been graded in lab01" in ran.output
+
+
+def test_nbgrader_releases_the_page_of_what_its_exchange_has_collected(lab: Lab, ada: Standing, tmp_path: Path) -> None:
+    collected = lab.course / "submitted" / "ada" / lab.name
+    collected.mkdir(parents=True)
+    (collected / "timestamp.txt").write_text("2026-10-01 10:00:00 UTC")
+    (collected / "submission_secret.txt").write_text("of ada")
+    assert run(lab).exit_code == 0
+    settings = nbgrader_api.config(lab.course)
+    settings.Exchange.root = str(tmp_path)
+    released = NbGraderAPI(config=settings).release_feedback(lab.name)
+    assert released["success"], released
+    (page,) = (tmp_path / "two-bills" / "feedback").iterdir()
+    assert page.stem == notebook_hash(secret="of ada", notebook_id=lab.name)
+    assert page.read_text() == feedback.place(lab, "ada").read_text()

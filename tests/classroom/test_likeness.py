@@ -113,7 +113,8 @@ def test_the_same_times_and_a_renamed_copy_are_flagged_with_both_sides(lab: Lab)
 def test_the_table_has_records_first_and_no_verdict(lab: Lab, tmp_path: Path) -> None:
     ran = run(lab, "1", "--html", str(tmp_path / "sides.html"))
     assert ran.exit_code == 0, ran.output
-    assert ran.stdout.index("1 records that several of 5 students hold") < ran.stdout.index("1 pairs of answers")
+    told = " ".join(ran.stdout.split())
+    assert told.index("records that several of 5 students hold, 1 in all") < told.index("pairs of answers")
     assert "ada: 2026-10-01T10:00:00+00:00" in ran.stdout
     page = Reader((tmp_path / "sides.html").read_text())
     assert "script" not in page.tags
@@ -195,3 +196,12 @@ def test_without_a_class_it_says_so(tmp_path: Path) -> None:
     ran = run(tiny.course(tmp_path / "course"), "1")
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert ran.stderr == "nothing of lab01 has been graded: `course grade lab01` comes first\n"
+
+
+def test_where_nothing_is_alike_there_is_a_line_and_no_empty_table(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likeness, "of", lambda lab: likeness.Likeness(lab.key, 4, [], [], []))
+    ran = run(lab, "lab01")
+    assert ran.stdout.splitlines() == [
+        "lab01: no records are alike among 4 students",
+        "lab01: no pairs of answers are alike among 4 students",
+    ]
