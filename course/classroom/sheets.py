@@ -9,6 +9,7 @@ from course.grading.book import durable_io
 
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _KEPT = "surrogateescape"  # bytes that an encoding lacks are written again as they were
+_LONGEST_CELL = 2**17  # characters
 _RUN = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a text that begins so
 
 
@@ -54,10 +55,14 @@ def read(path: Path) -> Sheet:
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    # The limit is the whole process's, and other libraries raise it.
+    others = csv.field_size_limit(_LONGEST_CELL)
     try:
         rows = tuple(tuple(row) for row in lines if row)
     except csv.Error as error:
         raise SheetError(f"{path}, line {lines.line_num} cannot be read ({error}): download it again, as CSV") from None
+    finally:
+        csv.field_size_limit(others)
     if len(rows) < 2 or len(rows[0]) < 2:
         raise SheetError(f"{path} is no table with a header and rows: download it from the platform again, as CSV")
     for number, row in enumerate(rows[1:], start=2):
