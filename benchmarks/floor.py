@@ -1,4 +1,4 @@
-"""The floor under any grader's time: the submissions' own code and checks, warm, without Jupyter, box or judge.
+"""The floor under any grader's time: what a mark needs of the submissions' code, warm, without Jupyter, box or judge.
 
     python -m benchmarks.floor IMPORTS FOLDER ...
 
@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from benchmarks import cost
 from benchmarks.classroom import Classroom
 from course.grading.kernels import template, warm
+from course.notebook import showing
 from course.notebook.cells import code_of, is_check, name_of
 from course.notebook.names import imports
 
@@ -31,6 +32,8 @@ def seconds(room: Classroom, place: Path) -> list[float]:
     def with_checks(notebook: NotebookNode) -> NotebookNode:
         for cell in notebook.cells:
             cell.source = checks.get(name_of(cell), cell.source)
+        idle = showing.idle(notebook, showing.marked(room.solution))
+        notebook.cells = [cell for index, cell in enumerate(notebook.cells) if index not in idle]
         return notebook
 
     for student in room.answers:

@@ -23,7 +23,7 @@ from benchmarks.contenders import Run
 
 LABS = ("lab01", "lab05")
 RECORDED = "what a lab measures is measured in no row: all submissions hold records of it, and grading replays them"
-FLOOR = "the floor: its cells and checks in a warm process, without Jupyter, box and judge"
+FLOOR = "the floor: the cells that a mark needs and the checks in a warm process, without Jupyter, box and judge"
 OURS, TEAM, STOCK, PAIR, OTTER = "ours", "ours, 2 workers", "stock", "stock, 2 processes", "otter"
 COMMANDS = {
     OURS: "course grade",

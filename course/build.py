@@ -22,7 +22,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course import nbgrader_api
-from course.notebook import promises
+from course.notebook import promises, showing
 from course.notebook.cells import ANSWER, CHECK, MEMO
 
 MAY_RAISE = "raises-exception"
@@ -126,6 +126,7 @@ def instructor_notebook(lab: Lab) -> NotebookNode:
         raise BadSource(f"{lab.source}: {'; '.join(broken)}")
     _stamp(lab, notebook)
     _mark_trials(notebook)
+    showing.mark(notebook)
     _give_ids(notebook)
     return notebook
 

@@ -220,6 +220,8 @@ plots.show(fig, alt="Measured GFLOP/s of square matrix products against their si
 # %%
 accelerators = data.load("accelerators").set_index("name")
 h100 = accelerators.loc["H100 SXM", "dense_flop_per_s"]
+
+# %%
 small = np.median(record["values"]["n = 256"])
 print(f"One product of n = 256 takes {2e3 * 256**3 / small:.2g} ms, "
       f"at {small / own_rate:.2f} of the speed of n = 4096.")

@@ -978,9 +978,11 @@ def written(read):
 
 def own_table():
     """Your own table, or Algeria's until you have written it."""
-    if "TABLE" not in globals():
+    try:
+        return TABLE
+    except NameError:
         print("TABLE (section 9) is not written yet: these are Algeria's numbers.")
-    return globals().get("TABLE", ALGERIA)
+        return ALGERIA
 
 # %% tags=["raises-exception"]
 now = {option: cost(option)(a) for option in OPTIONS}

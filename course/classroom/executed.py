@@ -51,5 +51,5 @@ def each(book: Ledger, standings: Iterable[Standing]) -> Iterator[Work | Unreada
 
 def _work(person: Person, notebook: NotebookNode, lab: str) -> Work:
     answers = {name: cell.source for name, cell in by_name(notebook).items() if is_answer(cell)}
-    records = [found for found in record.in_outputs(notebook.cells) if found.get("lab", lab) == lab]
+    records = [found for found in record.kept_in(notebook) if found.get("lab", lab) == lab]
     return Work(person, answers, records)

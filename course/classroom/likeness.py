@@ -20,6 +20,7 @@ from course.build import Lab
 from course.classroom import executed, standings
 from course.classroom.executed import Unreadable, Work
 from course.classroom.misconceptions import number
+from course.classroom.standings import Standing
 from course.classroom.winnowing import fingerprints, tokens
 from course.grading.book.ledger import Ledger
 from course.measure import quantity
@@ -30,6 +31,7 @@ from course.notebook.cells import exercise_of
 SHORT = 60  # tokens of an answer, below which likeness says nothing
 COMMON, FEW = 0.05, 3  # what more than this share of a class, and more than so many students, have is common
 LEAST_SHARED, LEAST_SCORE = 4, 0.5
+PREFIX, NAMED = "alike", 3
 _PRECISE = re.compile(r"\d\.?\d{5}")  # digits enough for no two runs to have them by chance
 
 
@@ -105,6 +107,20 @@ def of(lab: Lab) -> Likeness:
         answers=alike_answers(works, solution),
         unreadable=[one for one in read if isinstance(one, Unreadable)],
     )
+
+
+def record_flags(lab: Lab, graded: Iterable[Standing]) -> dict[str, list[str]]:
+    """By student, a flag for each record that others hold too. Raises DiskError if the ledger cannot be read."""
+    works = (one for one in executed.each(Ledger(lab.course), graded) if isinstance(one, Work))
+    flags: dict[str, list[str]] = defaultdict(list)
+    for same in same_records(works):
+        for student in same.held:
+            others = sorted(same.held.keys() - {student})
+            more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+            flags[student].append(
+                f"{PREFIX}: the record of {same.what} is also that of {', '.join(others[:NAMED])}{more}"
+            )
+    return flags
 
 
 def same_records(works: Iterable[Work]) -> list[SameRecord]:

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from course.classroom import likeness
 from course.classroom.standings import Standing
 from course.grading.handin.suspicion import PREFIX
 from course.grading.result import Result, Row
@@ -66,7 +67,7 @@ def _graded(standing: Standing, result: Result) -> tuple[Text, Text, Text]:
 
 
 def counts(rows: Sequence[Row]) -> Counter[str]:
-    """How many were graded, and how many of those are blank, repaired, for review or suspicious; how many failed."""
+    """How many failed, how many were graded, and of those how many are blank, repaired, for review and so on."""
     found: Counter[str] = Counter()
     for row in rows:
         if row.result is None:
@@ -78,7 +79,8 @@ def counts(rows: Sequence[Row]) -> Counter[str]:
         found["repaired"] += bool(row.result.repaired)
         found["for review"] += bool(verdicts & {"manual", "review"})
         found["suspicious"] += any(flag.startswith(PREFIX) for flag in row.result.flags)
+        found["alike"] += any(flag.startswith(likeness.PREFIX) for flag in row.result.flags)
     return Counter({what: found[what] for what in ORDER if found[what]})
 
 
-ORDER = ("graded", "failed", "blank", "repaired", "for review", "suspicious")
+ORDER = ("graded", "failed", "blank", "repaired", "for review", "suspicious", "alike")

@@ -80,6 +80,9 @@ def grade(
         bool, typer.Option("--again", help="Also what is known; the old results stay in the ledger.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A row for each submission, as JSON.")] = False,
+    all_cells: Annotated[
+        bool, typer.Option("--all-cells", help="Run also the cells that only show, which no mark needs.")
+    ] = False,
     unsafe: Annotated[
         bool, typer.Option("--unsafe-no-sandbox", help="Run strangers' code unconfined, where nothing can confine it.")
     ] = False,
@@ -99,7 +102,7 @@ def grade(
 
     from course import build as builder
     from course import nbgrader_api, paths
-    from course.classroom import dates, people, standings
+    from course.classroom import dates, likeness, people, standings
     from course.grading.book.durable_io import DiskError
     from course.grading.book.gradebook import GradebookError
     from course.grading.book.ledger import Ledger
@@ -116,7 +119,8 @@ def grade(
         found = builder.find(paths.course_folder(course), lab)
         place = folder or found.course / "submitted"
         dates.apply(found)  # what is wrong with one is said before all work
-        rules = Rules.of(found.course, ()) if scheduler else _rules(found.course, place, unsafe=unsafe)
+        layers, private = ((), ()) if scheduler else (_layers(unsafe=unsafe), () if unsafe else (place,))
+        rules = Rules.of(found.course, layers, private=private, all_cells=all_cells)
         engine: Engine = (
             partial(cluster.grade_all, scheduler=scheduler, unsafe=unsafe)
             if scheduler
@@ -134,6 +138,9 @@ def grade(
             n_known = _grade(book, found, handed_in, rules, rows, engine, again=again)
         dates.apply(found)
         known = {one.person.id: one for one in standings.of(found)}
+        graded = [one for one in known.values() if one.result]
+        flags = likeness.record_flags(found, graded)
+        rows = {who: _flagged(row, flags.get(who, [])) for who, row in rows.items()}
     except (
         *(builder.BadSource, nbgrader_api.NbgraderError, people.RosterError, dates.DateError, Ungradable),
         *(DiskError, GradebookError, cluster.ClusterError),
@@ -158,14 +165,20 @@ def grade(
     raise typer.Exit(1 if any(row.result is None for row in rows.values()) else 0)
 
 
-def _rules(course: Path, place: Path, *, unsafe: bool) -> "Rules":
-    """How strangers' code is confined here; refuses where it is not."""
+def _flagged(row: "Row", flags: list[str]) -> "Row":
+    """The row with flags that rest on the whole class, which no result holds."""
+    from dataclasses import replace
+
+    return replace(row, result=replace(row.result, flags=[*row.result.flags, *flags])) if row.result else row
+
+
+def _layers(*, unsafe: bool) -> tuple[str, ...]:
+    """What confines strangers' code here; refuses where nothing does."""
     from course.grading import sandbox
-    from course.grading.grader import Rules
 
     layers = sandbox.probe()
     if unsafe:
-        return Rules.of(course, layers)
+        return layers
     if not sandbox.is_supported():
         fail(
             2,
@@ -179,7 +192,7 @@ def _rules(course: Path, place: Path, *, unsafe: bool) -> "Rules":
             f"nothing here keeps strangers' code from your files (layers that hold: {held}): allow user namespaces, "
             "take a kernel with landlock (5.13 or later), or accept the risk with --unsafe-no-sandbox",
         )
-    return Rules.of(course, layers, private=(place,))
+    return layers
 
 
 def _grade(

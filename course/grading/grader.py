@@ -22,8 +22,9 @@ from course.grading.kernels.job import Job
 from course.grading.result import TEST_FAILED, FailedTest, Result, Ungradable
 from course.grading.run import active_content, hiding, privacy, verdicts
 from course.grading.run.execute import INSIDE, BrokenTest, Execution, Executor
+from course.measure import record
 from course.measure.record import Record
-from course.notebook import cells
+from course.notebook import cells, showing
 from course.notebook.names import imports
 
 Progress = Callable[[int, int], None]  # cells begun, cells in all
@@ -45,12 +46,16 @@ class Rules:
     limits: sandbox.Limits = field(default_factory=sandbox.Limits)
     times: Times = field(default_factory=Times)
     private: tuple[Path, ...] = ()  # folders that no submission may read, beside the course's own
+    all_cells: bool = False  # also those that only show, which no mark needs
 
     @classmethod
-    def of(cls, course: Path, layers: tuple[str, ...], *, private: tuple[Path, ...] = ()) -> "Rules":
+    def of(
+        cls, course: Path, layers: tuple[str, ...], *, private: tuple[Path, ...] = (), all_cells: bool = False
+    ) -> "Rules":
         """The course's own: a cell gets the seconds of its nbgrader_config.py, `c.Execute.timeout`."""
         seconds = nbgrader_api.config(course).Execute.get("timeout")
-        return cls(layers, times=Times(cell_s=float(seconds)) if seconds else Times(), private=private)
+        times = Times(cell_s=float(seconds)) if seconds else Times()
+        return cls(layers, times=times, private=private, all_cells=all_cells)
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Grader:
     rules: Rules
     hidden: tuple[str, ...]  # paths that a submission cannot read
     sound: set[str] = field(default_factory=set)  # tests that the instructor's answers are known to pass
+    shown: frozenset[str] = frozenset()  # the sources of the cells that only show
 
     @property
     def lab(self) -> Lab:
@@ -127,8 +133,11 @@ class Grader:
             repaired=repaired,
             flags=[*flags, *measurements.doubts(kept)],
             sandbox=execution.layers,
+            not_run=execution.n_idle,
         )
-        return Graded(result, active_content.without(execution.notebook, self.release))
+        executed = active_content.without(execution.notebook, self.release)
+        executed.metadata[record.KEPT] = kept  # the cells that show them need not have run
+        return Graded(result, executed)
 
     def _execute(
         self, submission: Submission, handed_in: NotebookNode, notebook: NotebookNode, progress: Progress | None
@@ -154,7 +163,10 @@ class Grader:
                 submissions.stage(submission, job.files)
             kept = records.save(handed_in, job.files)
             job.share_records()
-            executor = Executor(notebook, self.solution, job, self.template, self.rules.times, progress, self.sound)
+            idle = frozenset() if self.rules.all_cells else frozenset(showing.idle(notebook, self.shown))
+            executor = Executor(
+                notebook, self.solution, job, self.template, self.rules.times, progress, self.sound, idle
+            )
             return executor.run(), kept
         finally:
             job.close()
@@ -207,7 +219,13 @@ def open_grader(notebooks: Notebooks, rules: Rules, *, line: socket.socket | Non
         raise Ungradable(f"{short}; raise it, then run this again")
     hides = hiding.hidden_packages(notebooks.solution)
     needed = imports((cell.source for cell in cells.code_of(notebooks.solution)), without=hides)
-    opened = Grader(notebooks, warm.start(needed, hidden=hides, line=line), rules, hiding.paths_of(hides))
+    opened = Grader(
+        notebooks,
+        warm.start(needed, hidden=hides, line=line),
+        rules,
+        hiding.paths_of(hides),
+        shown=frozenset(showing.marked(notebooks.solution)),
+    )
     if line is None and sandbox.confine(rules.layers):
         try:
             opened.require_privacy()

@@ -16,6 +16,7 @@ from typing import Any
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
+from traitlets import Bool
 
 from course import nbgrader_api
 from course.build import Lab
@@ -59,7 +60,9 @@ class SaveRecords(NbGraderPreprocessor):
 
 
 class Grade(Execute):
-    """Grades the submission as `course grade` does."""
+    """Grades the submission as `course grade` does; with `--Grade.all_cells=True` also cells that only show run."""
+
+    all_cells = Bool(False, help="Run also the cells that only show, which no mark needs.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict, km: object = None) -> _Processed:
         """The executed notebook. Raises Ungradable, saying why there is none; NoFork if it gets no process."""
@@ -70,7 +73,7 @@ class Grade(Execute):
             self.log.warning("nothing here keeps a submission's code from your files: see `course doctor`")
         folder, about = _folder(self, resources, "submitted_directory"), resources["nbgrader"]
         times = Times(cell_s=float(self.timeout or Times.cell_s))
-        by = _grader(*_current(_lab(self, resources)), Rules(layers, times=times))
+        by = _grader(*_current(_lab(self, resources)), Rules(layers, times=times, all_cells=self.all_cells))
         graded = by.grade(Submission(about["student"], folder / f"{about['notebook']}.ipynb", folder))
         for flag in graded.result.flags:
             self.log.warning(flag)

@@ -38,7 +38,10 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Result:
-    """A graded submission. `sandbox` lists the layers that confined it: none when one's own code ran unconfined."""
+    """A graded submission. `sandbox` lists the layers that confined it: none when one's own code ran unconfined.
+
+    `not_run` cells only show, and no mark needed them.
+    """
 
     lab: str
     exercises: list[Exercise]
@@ -46,6 +49,7 @@ class Result:
     repaired: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     sandbox: list[str] = field(default_factory=list)
+    not_run: int = 0
 
     @property
     def points(self) -> float:
@@ -71,6 +75,7 @@ class Result:
             "repaired": self.repaired,
             "flags": self.flags,
             "sandbox": self.sandbox,
+            "not_run": self.not_run,
             "seconds": round(self.seconds, 2),
         }
 
@@ -78,7 +83,8 @@ class Result:
     def from_json(cls, data: dict[str, Any]) -> "Result":
         """The result that `to_json` made the data of; the sums are made anew, what else is in it is left out."""
         fields = {name: data[name] for name in ("lab", "seconds", "repaired", "flags", "sandbox")}
-        return cls(exercises=[Exercise(**exercise) for exercise in data["exercises"]], **fields)
+        exercises = [Exercise(**exercise) for exercise in data["exercises"]]
+        return cls(exercises=exercises, not_run=data.get("not_run", 0), **fields)  # older lines have none
 
 
 @dataclass(frozen=True)

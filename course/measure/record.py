@@ -26,6 +26,7 @@ from course.measure.schema import MEASURED, REVEALED, SCHEMAS, VERDICT
 
 MIME = "application/vnd.two-bills.record+json"
 FILE = "measurements.json"
+KEPT = "two_bills_records"  # where an executed notebook's metadata hold them, whatever cells were run
 MOST = 500  # records of one notebook: nobody measures more often
 MOST_BYTES = 4 << 20  # of a file of them: the course's own largest has 64 kB
 
@@ -176,6 +177,16 @@ def in_outputs(cells: Iterable[Mapping[str, Any]]) -> list[Record]:
         for output in cell.get("outputs", []):
             bundle = output.get("data", {}).get(MIME, [])
             bundles += bundle[:MOST] if isinstance(bundle, list) else []
+    return _valid(bundles)
+
+
+def kept_in(executed: Mapping[str, Any]) -> list[Record]:
+    """The valid records that a graded notebook came with: the grader has put them into its metadata."""
+    found = executed.get("metadata", {}).get(KEPT)
+    return _valid(found) if isinstance(found, list) else in_outputs(executed["cells"])
+
+
+def _valid(bundles: Sequence[Any]) -> list[Record]:
     sizes = itertools.accumulate(extent.of(record) for record in bundles[:MOST])
     whole = itertools.takewhile(lambda both: both[1] <= extent.MOST_OF_ALL, zip(bundles, sizes, strict=False))
     return merge([], [record for record, _ in whole if _is_record(record)])

@@ -4,6 +4,7 @@ import ast
 import symtable
 from collections.abc import Collection, Iterable, Iterator
 
+LONGEST = 100_000  # characters of a stranger's program: parsed, it takes a hundred times its memory
 NO_PROGRAM = (SyntaxError, ValueError, RecursionError, MemoryError)  # what parsing a hostile text may raise
 
 
@@ -13,6 +14,11 @@ def statements(source: str) -> list[ast.stmt]:
         return ast.parse(source).body
     except NO_PROGRAM:
         return []
+
+
+def is_program(source: str) -> bool:
+    """Whether a text is a program: one with a magic is none."""
+    return _table(source) is not None
 
 
 def functions(source: str) -> set[str]:
@@ -33,12 +39,64 @@ def bound(source: str) -> set[str]:
 
 def read(source: str) -> set[str]:
     """The global names that a cell reads and does not bind itself: parameters and local names are none."""
+    return _mentioned(source) - bound(source)
+
+
+def awaited(source: str) -> set[str]:
+    """The global names that must be there before a cell runs: it reads them, or may, before it binds them itself."""
+    return _awaited(statements(source), frozenset())
+
+
+def _awaited(body: Iterable[ast.stmt], known: frozenset[str]) -> set[str]:
+    """What statements read before they bind it; a name that is bound under a condition counts as not bound."""
+    found: set[str] = set()
+
+    def reads(*nodes: ast.AST | None) -> None:
+        found.update(name for node in nodes if node for name in _mentioned(ast.unparse(node)) - known)
+
+    def binds(*targets: ast.AST | None) -> frozenset[str]:
+        inner = [node for target in targets if target for node in ast.walk(target)]
+        reads(*(node for node in inner if isinstance(node, ast.Attribute | ast.Subscript)))
+        return frozenset(node.id for node in inner if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=targets, value=value):
+                reads(value)
+                known |= binds(*targets)
+            case ast.For(target=target, iter=iterated, body=inner, orelse=other):
+                reads(iterated)
+                found |= _awaited(inner, known | binds(target)) | _awaited(other, known)
+            case ast.If(test=test, body=inner, orelse=other) | ast.While(test=test, body=inner, orelse=other):
+                reads(test)
+                found |= _awaited(inner, known) | _awaited(other, known)
+            case ast.With(items=items, body=inner):
+                reads(*(item.context_expr for item in items))
+                found |= _awaited(inner, known | binds(*(item.optional_vars for item in items)))
+            case ast.FunctionDef() | ast.ClassDef() | ast.Import() | ast.ImportFrom() | ast.Expr():
+                reads(statement)
+                known |= bound(ast.unparse(statement))
+            case _:
+                reads(statement)
+                found |= {name for node in ast.walk(statement) if (name := _changed(node))} - known
+    return found
+
+
+def _changed(node: ast.AST) -> str | None:
+    """The name of what a statement deletes or adds to, which must be there."""
+    if isinstance(node, ast.AugAssign):
+        return base(node.target)
+    return base(node) if isinstance(getattr(node, "ctx", None), ast.Del) else None
+
+
+def _mentioned(source: str) -> set[str]:
+    """The global names that a cell reads, its own too."""
     table = _table(source)
     if table is None:
         return set()
     top = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
     inner = {s.get_name() for one in _inside(table) for s in one.get_symbols() if s.is_global() and s.is_referenced()}
-    return (top | inner) - bound(source)
+    return top | inner
 
 
 def changed_by(statement: ast.stmt) -> set[str]:
@@ -48,10 +106,11 @@ def changed_by(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     targets = [node for node in ast.walk(statement) if isinstance(getattr(node, "ctx", None), ast.Store)]
-    return {name for target in targets if (name := _base(target))}
+    return {name for target in targets if (name := base(target))}
 
 
-def _base(target: ast.AST) -> str | None:
+def base(target: ast.AST) -> str | None:
+    """The name at the root of an expression like `a.b[0].c`, if it begins with one."""
     while isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
         target = target.value
     return target.id if isinstance(target, ast.Name) else None

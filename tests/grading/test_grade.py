@@ -25,6 +25,7 @@ from course.grading.judge.referee import Times
 from course.grading.result import Exercise, Result, Row
 from course.grading.scale import pool
 from course.measure import record
+from course.notebook import showing
 from tests import tiny
 from tests.labs import notebooks
 from tests.tiny import RIGHT
@@ -73,6 +74,34 @@ def test_a_class_is_graded_and_its_marks_are_in_the_gradebook(lab: Lab, workers:
     assert all(row["sandbox"] == sorted(sandbox.probe()) for row in rows)
     executed = nbformat.read(lab.course / "autograded" / "ada" / lab.name / f"{lab.name}.ipynb", as_version=4)
     assert all(not c.outputs for c in executed.cells if c.metadata.get("nbgrader", {}).get("grade"))
+
+
+def test_cells_that_only_show_are_run_when_asked_for_or_changed(lab: Lab) -> None:
+    path = lab.course / "submitted" / "ada" / lab.name / f"{lab.name}.ipynb"
+    changed = nbformat.read(path, as_version=4)
+    next(cell for cell in changed.cells if cell.source == "half(3)  # try it").source = "half(4)"
+    nbformat.write(changed, path)
+
+    def shown(*options: str) -> tuple[dict[str, float], list[str]]:
+        rows = json.loads(run(lab, "--json", *options).stdout)
+        executed = nbformat.read(lab.course / "autograded" / "ada" / lab.name / f"{lab.name}.ipynb", as_version=4)
+        trials = [c for c in executed.cells if c.source in ("height(2, 3)  # try it", "half(4)")]
+        texts = [o.get("text") or o.data["text/plain"] for trial in trials for o in trial.outputs]
+        return {row["student"]: (row["points"], row["not_run"]) for row in rows}, texts
+
+    assert shown() == ({"ada": (7, 1), "Bée Müller": (5, 2), "c.d": (0, 3)}, [showing.NOT_RUN, "2.0"])
+    assert shown("--all-cells") == ({"ada": (7, 0), "Bée Müller": (5, 0), "c.d": (0, 0)}, ["6", "2.0"])
+
+
+def test_two_students_with_one_record_are_flagged(lab: Lab) -> None:
+    copied = record.new("stack", [1.2345678], unit="s", predicted=(1, 2), threads=1)
+    for path in (lab.course / "submitted" / "ada" / lab.name, hand_in(lab, "eve", RIGHT).parent):
+        record.write(path, [copied])
+    flags = {row["student"]: row["flags"] for row in json.loads(run(lab, "--json").stdout)}
+    assert flags["ada"][-1] == "alike: the record of stack is also that of eve"
+    assert flags["eve"][-1] == "alike: the record of stack is also that of ada"
+    assert not any(flag.startswith("alike") for who in ("Bée Müller", "c.d") for flag in flags[who])
+    assert ", 2 alike" in run(lab).stdout
 
 
 def test_one_broken_notebook_is_a_row_with_a_reason(lab: Lab) -> None:

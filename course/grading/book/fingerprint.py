@@ -22,7 +22,7 @@ def fingerprint(notebooks: Notebooks, rules: Rules) -> str:
     """
     parts = (
         *(nbformat.writes(notebooks.solution), nbformat.writes(notebooks.release)),
-        *(repr(rules.times), repr(rules.limits)),
+        *(repr(rules.times), repr(rules.limits), f"all cells: {rules.all_cells}"),
         *_surroundings(paths.PACKAGE, paths.datasets()),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -6,7 +6,8 @@ import re
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
-from course.notebook.cells import by_name, name_of
+from course.notebook.cells import name_of
+from course.notebook.names import LONGEST
 
 PREFIX = "suspicious"
 _SIGNS = {
@@ -28,16 +29,13 @@ _TEXTS = {
     "the grader": re.compile(r"gradebook\.db|BEGIN HIDDEN|application/vnd\.two-bills|\bsolutions/"),
 }
 _WORD = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
-_LONG = 100_000  # characters: a parsed program takes a hundred times its memory
 
 
 def signs(notebook: NotebookNode, release: NotebookNode) -> list[str]:
-    """A flag for each cell that reaches for something unusual, but for the release's own locked ones, as released."""
-    found, given = [], by_name(release)
+    """A flag for each cell that reaches for something unusual, but for the release's own, as released."""
+    found, given = [], {cell.source.strip() for cell in release.cells}
     for number, cell in enumerate(notebook.cells, start=1):
-        known = given.get(name_of(cell) or "")
-        is_given = known is not None and known.metadata.nbgrader.locked and cell.source.strip() == known.source.strip()
-        if cell.cell_type != "code" or is_given:
+        if cell.cell_type != "code" or cell.source.strip() in given:
             continue
         if seen := sorted(_seen(cell.source)):
             found.append(f"{PREFIX}: {name_of(cell) or f'cell {number}'} reaches for {', '.join(seen)}")
@@ -73,7 +71,7 @@ def _named(names: set[str], texts: list[str]) -> set[str]:
 
 def _program(source: str) -> str:
     """The cell as Python: what IPython makes of its magics. Its text is in them, and looked through."""
-    if len(source) > _LONG:
+    if len(source) > LONGEST:
         raise ValueError("too long to be parsed outside of the box")
     return TransformerManager().transform_cell(source)
 

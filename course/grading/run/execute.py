@@ -18,6 +18,7 @@ from course.grading.judge.referee import Referee, Times
 from course.grading.kernels import fork, warm
 from course.grading.kernels.job import Job
 from course.grading.kernels.kernel import TIMEOUT, Died, Kernel
+from course.notebook import showing
 from course.notebook.cells import code_of, is_check, name_of, tags
 
 MAX_DEATHS = 30
@@ -28,12 +29,15 @@ Judgement = dict[str, Any]  # {"passed": bool, and if not: "verdict", "misconcep
 
 @dataclass(frozen=True)
 class Execution:
-    """An executed notebook: the verdict of each check, the layers that confined it, how often its process ended."""
+    """An executed notebook: the verdict of each check, the layers that confined it, how often its process ended, how
+    many cells were not run since they only show.
+    """
 
     notebook: NotebookNode
     verdicts: dict[str, Judgement]
     layers: list[str]
     deaths: int
+    n_idle: int
 
 
 class BrokenTest(Exception):
@@ -45,6 +49,7 @@ class Executor:
     """Executes one notebook.
 
     `sound` are the tests that the instructor's answers are known to pass, and grows; without it no test is proved.
+    `idle` are the cells that no mark needs: they are not run.
     """
 
     notebook: NotebookNode
@@ -54,6 +59,7 @@ class Executor:
     times: Times
     progress: Callable[[int, int], None] | None = None
     sound: set[str] | None = None
+    idle: frozenset[int] = frozenset()
     _end: float = 0.0  # of the time for all of it
     _verdicts: dict[str, Judgement] = field(default_factory=dict)
     _layers: set[str] | None = None
@@ -71,12 +77,16 @@ class Executor:
             for index, cell in enumerate(self.notebook.cells):
                 if self.progress:
                     self.progress(index + 1, len(self.notebook.cells))
-                if cell.cell_type == "code":
-                    cell.outputs, cell.execution_count = [], None
+                if cell.cell_type != "code":
+                    continue
+                cell.outputs, cell.execution_count = [], None
+                if index in self.idle:
+                    cell.outputs.append(new_output("stream", text=showing.NOT_RUN))
+                else:
                     self._check(cell, index) if is_check(cell) else self._run(cell, index)
         finally:
             self._close()
-        return Execution(self.notebook, self._verdicts, sorted(self._layers or ()), self._deaths)
+        return Execution(self.notebook, self._verdicts, sorted(self._layers or ()), self._deaths, len(self.idle))
 
     def _run(self, cell: NotebookNode, index: int) -> None:
         """Run a cell of the submission."""
@@ -172,7 +182,8 @@ class Executor:
     def _run_again(self, kernel: Kernel, index: int) -> None:
         """Have a new kernel run the cells before `index`; what they show now is left out."""
         for earlier, cell in enumerate(self.notebook.cells[:index]):
-            if cell.cell_type == "code" and earlier not in self._deadly and not is_check(cell):
+            left_out = is_check(cell) or earlier in self._deadly or earlier in self.idle
+            if cell.cell_type == "code" and not left_out:
                 if self._is_over:
                     raise Died(self._too_long, verdict="timeout")
                 until, late = self._until()

@@ -173,6 +173,7 @@ def _pack_lab(notebooks: Notebooks, rules: Rules, *, unsafe: bool) -> bytes:
         "unsafe": unsafe,
         "limits": dataclasses.asdict(rules.limits),
         "times": dataclasses.asdict(rules.times),
+        "all_cells": rules.all_cells,
     }
     return gzip.compress(json.dumps(content).encode(), mtime=0)
 
@@ -237,7 +238,8 @@ def _grader(packed: bytes) -> Grader:
     """The grader for a lab. When nobody has it any more, its warm process ends."""
     content = json.loads(gzip.decompress(packed))
     layers = _layers(content["version"], unsafe=content["unsafe"])
-    rules = Rules(layers, sandbox.Limits(**content["limits"]), Times(**content["times"]))
+    limits, times = sandbox.Limits(**content["limits"]), Times(**content["times"])
+    rules = Rules(layers, limits, times, all_cells=content["all_cells"])
     solution, release = (nbformat.reads(content[which], as_version=4) for which in ("solution", "release"))
     opened = grader.open_grader(Notebooks(Lab(content["lab"], Path()), solution, release), rules)
     weakref.finalize(opened, opened.template.close)
