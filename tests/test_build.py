@@ -256,6 +256,18 @@ def test_the_command_writes_what_changed_and_checks_without_writing(lab: Lab, mo
     json.loads(lab.release.read_text())
 
 
+def test_the_check_names_every_stale_lab_and_one_command_for_all(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(lab.course)
+    other = Lab("lab02_other", lab.course)
+    other.source.write_text(lab.source.read_text())
+    stale = run("--check")
+    assert (stale.exit_code, stale.stdout) == (1, "")
+    assert all(
+        f"notebooks/{one.name}/{one.name}.ipynb is not what its source gives" in stale.stderr for one in (lab, other)
+    )
+    assert "run `course build lab01 lab02`" in stale.stderr
+
+
 def test_the_command_says_what_is_wrong_in_a_line(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(lab.course)
     edit(lab, 'lab.start("lab01", cohort="any")', "pass")

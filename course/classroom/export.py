@@ -20,6 +20,10 @@ _MAXIMUM = {
     *("maximum grade", "note maximale", "الدرجة القصوى", "أعلى درجة", "bestwertung", "calificación máxima"),
     *("valutazione massima", "nota máxima", "maximumcijfer", "maksimum not", "maksymalna ocena"),
 }
+# What Moodle writes below "Grade can be changed".
+_YES = {"yes", "oui", "نعم", "ja", "sí", "si", "sì", "sim", "evet", "tak"}
+_NO = {"no", "non", "لا", "nein", "não", "nee", "hayır", "nie"}
+_LAB = re.compile(r"(?<![a-z])lab[\s_-]*0*(\d+)", re.IGNORECASE)
 _POSSIBLE = "points possible"
 _CANVAS = ("student", "id", "section")
 
@@ -33,6 +37,8 @@ class Filled:
     rows: Mapping[str, tuple[str, str]]  # by student, the first two cells of the row: Moodle's identifier and name
     unknown: tuple[str, ...] = ()  # rows of nobody, or of one of several
     missing: tuple[str, ...] = ()  # graded, and in no row
+    closed: tuple[str, ...] = ()  # graded, and the platform lets nobody change the grade
+    kept: tuple[str, ...] = ()  # without a mark, and the file holds a grade of theirs: it stays
     scale: tuple[float, float] | None = None  # the lab's points, and the sheet's, where they differ
 
 
@@ -45,10 +51,17 @@ class Places:
     rows: Sequence[int]
     maximum: float
     decimal: str = "."
+    closed: frozenset[int] = frozenset()  # rows whose mark must not change
 
 
-def moodle(sheet: Sheet, standings: Sequence[Standing]) -> Filled:
-    """Fill a grading worksheet. Raises SheetError if it is none."""
+def moodle(sheet: Sheet, standings: Sequence[Standing], *, lab: str) -> Filled:
+    """Fill a lab's ("lab01") grading worksheet. Raises SheetError if it is none, or by its name another lab's."""
+    named_after = {int(number) for number in _LAB.findall(sheet.path.stem)}
+    if named_after and int(lab.removeprefix("lab")) not in named_after:
+        raise SheetError(
+            f"{sheet.path} is by its name the worksheet of lab {min(named_after)}, not of {lab}: take the "
+            "other assignment's, or, if it is the right one, give the file another name"
+        )
     body = sheet.rows[1:]
     named = [place for place, name in enumerate(sheet.header) if folded(name) in _MAXIMUM]
     alike = [place for place in range(1, len(sheet.header)) if len({row[place] for row in body}) == 1]
@@ -64,7 +77,12 @@ def moodle(sheet: Sheet, standings: Sequence[Standing]) -> Filled:
     most = _number(text)
     if not most:
         raise SheetError(f"{sheet.path}, row 2: {text!r} is no maximum grade: give the assignment points in Moodle")
-    places = Places(maximum - 1, range(1, maximum - 1), range(1, len(sheet.rows)), most, _decimal(text))
+    rows = range(1, len(sheet.rows))
+    may_change = [
+        place for place in range(maximum + 1, len(sheet.header)) if {folded(row[place]) for row in body} <= _YES | _NO
+    ]
+    closed = frozenset(n for n in rows if may_change and folded(sheet.rows[n][may_change[0]]) in _NO)
+    places = Places(maximum - 1, range(1, maximum - 1), rows, most, _decimal(text), closed)
     return _filled(sheet, places, standings)
 
 
@@ -121,14 +139,19 @@ def _filled(sheet: Sheet, places: Places, standings: Sequence[Standing]) -> Fill
     by_id = {one.person.id: one for one in standings}
     cells: dict[tuple[int, int], str] = {}
     found: dict[str, tuple[str, str]] = {}
-    unknown: list[str] = []
+    unknown, closed, kept = [], [], []
     for number in places.rows:
         row, student = sheet.rows[number], whose.get(number)
         if student is None:
-            unknown.append(" ".join(row[place] for place in places.names if row[place].strip("- ")))
+            unknown.append(_named(row, places))
             continue
         found[student] = row[0], row[1]
-        if (mark := by_id[student].mark) is not None:
+        if (mark := by_id[student].mark) is None:
+            if row[places.mark].strip("- "):
+                kept.append(f"{_named(row, places)}: {row[places.mark]}")
+        elif number in places.closed:
+            closed.append(_named(row, places))
+        else:
             scaled = mark * places.maximum / (by_id[student].max_points or 1)
             cells[number, places.mark] = _shown(round(scaled, 5)).replace(".", places.decimal)
     if not found:
@@ -137,7 +160,12 @@ def _filled(sheet: Sheet, places: Places, standings: Sequence[Standing]) -> Fill
     missing = tuple(one.person.id for one in graded if one.person.id not in found)
     most = next((one.max_points for one in graded if one.max_points), None)
     scale = (most, places.maximum) if most and most != places.maximum else None
-    return Filled(sheet.filled(cells), len(cells), found, tuple(unknown), missing, scale)
+    return Filled(sheet.filled(cells), len(cells), found, tuple(unknown), missing, tuple(closed), tuple(kept), scale)
+
+
+def _named(row: Sequence[str], places: Places) -> str:
+    """A row's student, in the file's own words."""
+    return " ".join(row[place] for place in places.names if row[place].strip("- "))
 
 
 def _whose(sheet: Sheet, places: Places, standings: Sequence[Standing]) -> dict[int, str]:

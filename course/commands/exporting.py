@@ -75,7 +75,7 @@ def export(
             fail(2, f"{to} takes its own file back: download it there, and name it with --into FILE")
         sheet = sheets.read(into)
         filled = (
-            exporting.moodle(sheet, known)
+            exporting.moodle(sheet, known, lab=found.key)
             if to == Platform.MOODLE
             else exporting.canvas(sheet, known, lab=found.key, column=column)
         )
@@ -94,7 +94,9 @@ def export(
         errors.print(f"points of {filled.scale[0]:g} are scaled to the file's {filled.scale[1]:g}", highlight=False)
     _tell("no mark is for", filled.unknown)
     _tell("has a mark, but no row there:", filled.missing)
-    raise typer.Exit(1 if filled.missing or filled.unknown else 0)
+    _tell("Moodle lets nobody change the grade of", filled.closed)
+    _tell("no mark, and the grade in the file stays:", filled.kept)
+    raise typer.Exit(1 if filled.missing or filled.unknown or filled.closed else 0)
 
 
 def _without(known: "Sequence[Standing]") -> str:

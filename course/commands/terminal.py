@@ -37,23 +37,30 @@ class Terminal(Console):
 
 
 def harmless(text: str) -> str:
-    """The text without control characters (but tabs and line ends) and marks of direction."""
+    """The text without control characters (but tabs and line ends), marks of direction and what takes no room."""
     if text.isprintable():
         return text
     return "".join(character for character in text if not _is_obeyed(character))
 
 
 def as_json_text(data: Any) -> str:
-    """Plain data as JSON, in which what a terminal would obey is written as an escape."""
+    """Plain data as JSON, in which what a terminal would obey, or would not show, is written as an escape."""
     text = json.dumps(data, indent=1, ensure_ascii=False)
-    return "".join(f"\\u{ord(character):04x}" if _is_obeyed(character) else character for character in text)
+    return "".join(_escaped(character) if _is_unseen(character) else character for character in text)
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in "\t\n"
 
 
 def _is_obeyed(character: str) -> bool:
-    return (unicodedata.category(character) == "Cc" and character not in "\t\n") or character in _DIRECTIONS
+    """Controls, marks of direction, and what takes no room; but the joiners stand in Persian and Indian names."""
+    return _is_unseen(character) and character not in "\u00ad\u200c\u200d"
 
-
-_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 console = Terminal()
 errors = Terminal(stderr=True)

@@ -64,7 +64,7 @@ def test_a_worksheet_gets_the_marks_and_is_otherwise_as_it_was(
         f"Participant 303|محمد علي|m@example.org|-||{most}|Oui|",
     ]
     sheet = sheets.read(table(tmp_path / "given.csv", header, *rows))
-    filled = export.moodle(sheet, CLASS)
+    filled = export.moodle(sheet, CLASS, lab="lab01")
     assert (filled.n_marks, filled.unknown, filled.missing) == (2, (), ())
     assert filled.scale == (None if most.startswith("16") else (16, 32))
     sheets.write(filled.sheet, tmp_path / "filled.csv")
@@ -95,7 +95,7 @@ def test_who_cannot_be_told_apart_or_is_unknown_gets_nothing_and_is_listed(tmp_p
     given = table(tmp_path / "s.csv", "Identifier|Full name|Status|Grade|Maximum grade|More",
                   "Participant 1|Ada Lovelace|-||16.00|", "Participant 2|Eve|-||16.00|",
                   "Participant 3|José Núñez|-||16.00|")  # fmt: skip
-    filled = export.moodle(sheets.read(given), twice)
+    filled = export.moodle(sheets.read(given), twice, lab="lab01")
     assert (filled.n_marks, filled.missing) == (1, ("b1", "b9"))
     assert filled.unknown == ("Ada Lovelace", "Eve")
     assert [row[3] for row in filled.sheet.rows[1:]] == ["", "", "10"]
@@ -105,18 +105,46 @@ def test_of_two_rows_with_a_students_name_the_one_with_the_address_too_is_theirs
     jose = "Participant 3|José Núñez|jose@example.org|-||16.00|Yes|"
     other = "Participant 2|Ada Lovelace|other@example.org|-||16.00|Yes|"
     ada = "Participant 1|Ada Lovelace|ada@example.org|-||16.00|Yes|"
-    filled = export.moodle(sheets.read(table(tmp_path / "s.csv", ENGLISH, other, ada, jose)), CLASS)
+    filled = export.moodle(sheets.read(table(tmp_path / "s.csv", ENGLISH, other, ada, jose)), CLASS, lab="lab01")
     assert [row[4] for row in filled.sheet.rows[1:]] == ["", "8.5", "10"]
     assert (filled.unknown, filled.missing) == (("Ada Lovelace other@example.org",), ())
-    alike = export.moodle(sheets.read(table(tmp_path / "s.csv", ENGLISH, ada, ada, jose)), CLASS)
+    alike = export.moodle(sheets.read(table(tmp_path / "s.csv", ENGLISH, ada, ada, jose)), CLASS, lab="lab01")
     assert [row[4] for row in alike.sheet.rows[1:]] == ["", "", "10"]
     assert (len(alike.unknown), alike.missing) == (2, ("b1",))
+
+
+@pytest.mark.parametrize(
+    ("header", "no", "yes"), [(ENGLISH, "No", "Yes"), (FRENCH, "Non", "Oui"), (ARABIC, "لا", "نعم")]
+)
+def test_a_grade_that_nobody_can_change_is_not_written(tmp_path: Path, header: str, no: str, yes: str) -> None:
+    ada = f"Participant 1|Ada Lovelace|ada@example.org|-|3.00|16.00|{no}|"
+    jose = f"Participant 3|José Núñez|jose@example.org|-||16.00|{yes}|"
+    filled = export.moodle(sheets.read(table(tmp_path / "s.csv", header, ada, jose)), CLASS, lab="lab01")
+    assert [row[4] for row in filled.sheet.rows[1:]] == ["3.00", "10"]
+    assert (filled.closed, filled.n_marks) == (("Ada Lovelace ada@example.org",), 1)
+
+
+def test_an_old_grade_of_who_has_no_mark_stays_and_is_said(tmp_path: Path) -> None:
+    ada = "Participant 1|Ada Lovelace|ada@example.org|-|3.00|16.00|Yes|"
+    absent = "Participant 4|محمد علي|m@example.org|-|12.00|16.00|Yes|"
+    filled = export.moodle(sheets.read(table(tmp_path / "s.csv", ENGLISH, ada, absent)), CLASS, lab="lab01")
+    assert [row[4] for row in filled.sheet.rows[1:]] == ["8.5", "12.00"]
+    assert filled.kept == ("محمد علي m@example.org: 12.00",)
+
+
+@pytest.mark.parametrize("name", ["Grades-LLM101-Lab 2 parameters-991.csv", "lab02.csv", "Notes_LAB-10.csv"])
+def test_a_worksheet_of_another_lab_by_its_name_is_refused(tmp_path: Path, name: str) -> None:
+    row = "Participant 1|Ada Lovelace|ada@example.org|-|3.00|16.00|Yes|"
+    with pytest.raises(SheetError, match=r"is by its name the worksheet of lab (2|10), not of lab01"):
+        export.moodle(sheets.read(table(tmp_path / name, ENGLISH, row)), CLASS, lab="lab01")
+    own = table(tmp_path / "Grades-COLLAB 3-Lab 01 cost-991.csv", ENGLISH, row)
+    assert export.moodle(sheets.read(own), CLASS, lab="lab01").n_marks == 1
 
 
 def test_bytes_of_an_unknown_encoding_are_written_as_they_were(tmp_path: Path) -> None:
     row = "Participant 1|پچ|ada@example.org|-|{}|16.00|Yes|"
     given = table(tmp_path / "given.csv", ENGLISH, row.format(""), encoding="cp1256")
-    filled = export.moodle(sheets.read(given), CLASS)
+    filled = export.moodle(sheets.read(given), CLASS, lab="lab01")
     sheets.write(filled.sheet, tmp_path / "filled.csv")
     wanted = table(tmp_path / "wanted.csv", ENGLISH, row.format("8.5"), encoding="cp1256")
     assert (tmp_path / "filled.csv").read_bytes() == wanted.read_bytes()
@@ -149,7 +177,7 @@ def test_a_gradebook_with_decimal_commas_gets_marks_with_them(tmp_path: Path) ->
 )
 def test_what_is_no_worksheet_of_this_class_is_refused(tmp_path: Path, header: str, row: str, said: str) -> None:
     with pytest.raises(SheetError, match=said):
-        export.moodle(sheets.read(table(tmp_path / "s.csv", header, row)), CLASS)
+        export.moodle(sheets.read(table(tmp_path / "s.csv", header, row)), CLASS, lab="lab01")
 
 
 def test_a_column_that_could_be_two_is_asked_for(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from course.grading.grader import Grader, Notebooks, Rules, open_grader
 from course.grading.handin.submissions import Submission
 from course.grading.judge.referee import Times
 from course.grading.kernels import warm
+from course.grading.result import Ungradable
 from course.grading.run import execute
 from tests import tiny
 from tests.labs import notebooks
@@ -62,6 +63,17 @@ def test_a_warm_process_that_is_stopped_is_replaced(
     stopped.suspend()
     assert points(grader, tmp_path) == 5
     assert not stopped.is_running() or stopped.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(("kind", "most"), [(psutil.RLIMIT_NOFILE, 3), (psutil.RLIMIT_NPROC, 1)])
+def test_a_warm_process_that_gets_no_process_or_descriptor_is_no_students_fault(
+    grader: Grader, tmp_path: Path, kind: int, most: int
+) -> None:
+    the_warm_process(grader).rlimit(kind, (most, most))
+    try:
+        assert points(grader, tmp_path) == 5  # root forks all the same, and a new warm process has its own limits
+    except (warm.NoFork, Ungradable) as reason:
+        assert str(reason)
 
 
 def test_a_judge_that_is_killed_is_replaced_and_the_test_heard_again(execute: Execute) -> None:
