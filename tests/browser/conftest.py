@@ -65,7 +65,7 @@ def server(checkout: Path, tmp_path: Path) -> Iterator[Server]:
             [*command, "--course", str(checkout)], stdout=output, stderr=subprocess.STDOUT, cwd=tmp_path
         )
     try:
-        yield Server(_address(process, log), checkout)
+        yield Server(address(process, log), checkout)
     finally:
         kernels = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
@@ -74,7 +74,7 @@ def server(checkout: Path, tmp_path: Path) -> Iterator[Server]:
         assert not alive, f"the server left processes behind: {alive}"
 
 
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+def address(process: subprocess.Popen[bytes], log: Path) -> str:
     for _ in range(START_S * 2):
         if found := re.search(r"http://127\.0\.0\.1:\S+", log.read_text()):
             return found[0]
