@@ -1,15 +1,18 @@
 """Whether this machine and this environment can run the course: one check a question, each with its way out."""
 
+import contextlib
 import os
 import platform
 import queue
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from course import paths
 from course.setting_up import requirements, wheel
@@ -82,12 +85,40 @@ def compiler() -> Check:
 
 
 def box() -> Check:
-    """What confines a submission when a class is graded here; a student needs none of it."""
+    """What confines a submission when a class is graded here: runs 1 + 1 in it. A student needs none of it."""
     from course.grading import sandbox
+    from course.grading.kernels.kernel import Died
+    from course.grading.kernels.warm import NoFork
 
+    name = "box for strangers' code"
     if short := sandbox.shortage(sandbox.Limits()):
-        return Check("box for strangers' code", False, short, "raise that limit of the system, or of this shell")
-    return Check("box for strangers' code", True, ", ".join(sandbox.probe()) or "none: `course grade` refuses here")
+        return Check(name, False, short, "raise that limit of the system, or of this shell")
+    if not (layers := sandbox.probe()):
+        return Check(name, True, "none: `course grade` refuses here")
+    try:
+        answer = _computed_in(layers)
+    except (NoFork, Died, OSError) as fault:
+        return Check(name, False, f"nothing runs in it: {fault}", "mend that, or grade a class on another machine")
+    return Check(name, answer == "2", f"{', '.join(layers)}; 1 + 1 = {answer}", REBUILD)
+
+
+def _computed_in(layers: tuple[str, ...]) -> str:
+    """What 1 + 1 gives, where a submission runs."""
+    from course.grading.judge.referee import Times
+    from course.grading.kernels import warm
+    from course.grading.kernels.job import Job
+    from course.grading.kernels.kernel import Kernel
+
+    with contextlib.ExitStack() as opened:
+        job, template = Job(layers), warm.start(())
+        opened.callback(job.close)
+        opened.callback(template.close)
+        inside = Kernel(job=job, template=template, times=Times())
+        opened.callback(inside.close)
+        inside.start()
+        shown: list[Any] = []
+        inside.run("1 + 1", shown, until=time.monotonic() + KERNEL_SECONDS, late="it took too long")
+    return "".join(str(output.get("data", {}).get("text/plain", output.get("evalue", ""))) for output in shown)
 
 
 def model() -> Check:
@@ -136,7 +167,8 @@ def ram() -> Check:
 
 def disk() -> Check:
     """Room on the fullest of the disks that the course writes to."""
-    folder = min((Path.cwd(), paths.cache_folder()), key=lambda place: shutil.disk_usage(place).free)
+    places = Path.cwd(), paths.cache_folder(), Path(tempfile.gettempdir())
+    folder = min(places, key=lambda place: shutil.disk_usage(place).free)
     free = shutil.disk_usage(folder).free
     remedy = f"free {DISK_BYTES / 1e9:.0f} GB of disk space at {folder}"
     return Check("disk", free >= DISK_BYTES, f"{free / 1e9:.1f} GB free at {folder}", remedy)

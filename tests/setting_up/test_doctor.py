@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from course import models, paths
 from course.cli import app
+from course.grading import sandbox
+from course.grading.kernels import warm
 from course.setting_up import doctor, requirements, wheel
 from course.setting_up.doctor import Check
 
@@ -92,6 +94,17 @@ def test_memory_and_disk_name_what_is_there(monkeypatch):
     ram, disk = doctor.ram(), doctor.disk()
     assert not ram.ok and ram.found == "1.0 of 4.0 GB free"
     assert not disk.ok and disk.found.startswith("0.5 GB free at ")
+
+
+def test_the_box_is_tried(monkeypatch):
+    assert sandbox.probe() and doctor.box().found.endswith("; 1 + 1 = 2") and doctor.box().ok
+
+    def refused(*arguments, **more):
+        raise warm.NoFork("no process: Resource temporarily unavailable")
+
+    monkeypatch.setattr(warm.Template, "fork", refused)
+    check = doctor.box()
+    assert (check.ok, check.found) == (False, "nothing runs in it: no process: Resource temporarily unavailable")
 
 
 def test_a_cache_that_cannot_be_written_is_a_finding(tmp_path, monkeypatch):
