@@ -7,6 +7,7 @@ submission depends on what else is in it: a student's cell may read what the lab
 """
 
 import ast
+import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 
@@ -36,8 +37,24 @@ _LASTING_METHODS = frozenset(_CHANGING | _SETTING | _WRITING)
 _MOST_STATEMENTS = 1000  # of a cell: a millisecond for ten of them
 _NEW_RANDOM = frozenset({"default_rng", "Generator", "Random", "RandomState"})  # a state of their own
 _BY_ANY_NAME = frozenset(
-    {"In", "Out", "__builtins__", "dir", "eval", "exec", "gc", "get_ipython", "globals", "inspect", "locals", "vars"}
+    {
+        "In",
+        "Out",
+        "__builtins__",
+        "__name__",
+        "dir",
+        "eval",
+        "exec",
+        "gc",
+        "get_ipython",
+        "globals",
+        "inspect",
+        "locals",
+        "vars",
+    }
 )
+_READING_ANY = ("__main__", "_getframe", "pd.eval(")
+_IN_QUERY = re.compile(r"@(\w+)")  # a name, in what pandas' query takes
 
 
 def mark(notebook: NotebookNode) -> None:
@@ -97,7 +114,9 @@ def _awaited(source: str) -> set[str] | None:
     except names.NO_PROGRAM:
         return None
     says_none = any(name in _BY_ANY_NAME or not name.strip("_0123456789") for name in awaited)  # _ and _12: of a cell
-    return None if says_none or "__main__" in source or "_getframe" in source else awaited
+    if says_none or any(word in source for word in _READING_ANY):
+        return None
+    return awaited | set(_IN_QUERY.findall(source))
 
 
 def _own(body: list[ast.stmt]) -> set[str]:

@@ -12,15 +12,18 @@ SHOWS = [
     "rows = []\nfor run in RUNS:\n    rows.append(run.rate)\nprint(rows)",
     "claims = data.load('claims')\nclaims['year'] = claims.date.str[:4]\nprint(claims)",
     "record = lab.record('matmul')\nprint(record['median'], lab.is_own('matmul'))",
+    "lab.reveal('palm', 3, '%', 'a paper')",
+    "lab.measure('matmul', matmul.rates, unit='FLOP/s')",
+    "lab.verdict('C1', '...', sure=70)",
+    "with open(path, 'rb') as file:\n    print(file.read(4))",
     "def span(years):\n    return f'{years:.0f} years'",
     "import json\nprint(json.dumps(found))",
     "print(np.random.default_rng(3).normal())",
     "n = 0\nfor one in found:\n    n += one\nprint(n)",
 ]
 LASTS = [
-    "lab.reveal('palm', 3, '%', 'a paper')",
-    "lab.measure('matmul', matmul.rates, unit='FLOP/s')",
-    "lab.verdict('C1', '...', sure=70)",
+    "lab.start('lab01', cohort='2026')",
+    "lab.predict('matmul', 1, 2, 'GFLOP/s')",
     "claims['year'] = 3",
     "for run in RUNS:\n    run.trace['x'] = 1",
     "alias = claims\nalias['year'] = 3",
@@ -69,6 +72,33 @@ def test_what_nothing_reads_is_idle_and_so_is_what_only_that_reads() -> None:
     assert idle(*cells[:3], "answer = span", shown=cells[:3]) == {2}
     assert idle(*cells[:3], "def later():\n    return low", shown=cells[:3]) == {1, 2}
     assert idle("def f():\n    return low", *cells[:2], shown=cells[:2]) == {2}
+    assert idle("low = 3", "rows.query('x > @low')", shown=("low = 3",)) == set()
+
+
+@pytest.mark.parametrize(
+    ("reader", "left"),
+    [
+        ("low = 4\nprint(low)", {0}),
+        ("if later:\n    low = 4\nprint(low)", set()),
+        ("low += 4", set()),
+        ("low['x'] = 4", set()),
+        ("del low", set()),
+        ("[low for low in rows]", {0}),
+        ("print([low for low in rows], low)", set()),
+        ("for low in rows:\n    print(low)", {0}),
+        ("for low in low:\n    pass", set()),
+        ("with open(x) as low:\n    print(low)", {0}),
+        ("try:\n    print(low)\nexcept NameError:\n    pass", set()),
+        ("def f(low):\n    return low", {0}),
+        ("def f(x=low):\n    return x", set()),
+        ("@low\ndef f():\n    pass", set()),
+        ("class A(low):\n    pass", set()),
+        ("print(f'{low}')", set()),
+        ("low: int = 4", {0}),
+    ],
+)
+def test_what_a_cell_binds_before_it_reads_it_awaits_of_no_other(reader: str, left: set[int]) -> None:
+    assert idle("low = 3", reader, shown=("low = 3",)) == left
 
 
 def test_a_cell_with_another_source_than_the_release_runs() -> None:
@@ -77,7 +107,17 @@ def test_a_cell_with_another_source_than_the_release_runs() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["globals()['low']", "eval('low')", "import __main__\n__main__.low", "Out[1]", "_", "_12", "%who", "get_ipython()"],
+    [
+        "globals()['low']",
+        "pd.eval('low')",
+        "eval('low')",
+        "import __main__\n__main__.low",
+        "Out[1]",
+        "_",
+        "_12",
+        "%who",
+        "get_ipython()",
+    ],
 )
 def test_where_a_name_can_be_read_by_any_way_all_cells_run(source: str) -> None:
     assert idle("low = 3", source, shown=("low = 3",)) == set()
