@@ -75,7 +75,6 @@ class Result:
             "repaired": self.repaired,
             "flags": self.flags,
             "sandbox": self.sandbox,
-            "not_run": self.not_run,
             "seconds": round(self.seconds, 2),
         }
 
@@ -98,7 +97,9 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """The row of `course grade --json`: the notebook is not in it."""
-        return {"student": self.student, **(self.result.to_json() if self.result else {"reason": self.reason})}
+        if self.result is None:
+            return {"student": self.student, "reason": self.reason}
+        return {"student": self.student, **self.result.to_json(), "not_run": self.result.not_run}
 
     @classmethod
     def from_json(cls, data: dict[str, Any], *, notebook: str = "") -> "Row":
