@@ -56,6 +56,11 @@ class Measured:
     def loads(self) -> list[float]:
         return [run.cost.load for runs in (*self.runs.values(), *self.alone.values()) for run in runs]
 
+    @property
+    def lost(self) -> int:
+        """How many runs of two stock commands at once ended without all marks."""
+        return sum(run.lost for runs in self.runs.values() for run in runs)
+
 
 def main() -> None:
     """Measure, print, write."""
@@ -97,6 +102,7 @@ def measure(*, submissions: int, rounds: int, otter: bool, labs: Sequence[str] =
             f"{submissions} submissions, {rounds} interleaved rounds; medians, with the least and the most",
             RECORDED,
             classroom.STOCK_SETTINGS,
+            f"{COMMANDS[PAIR]}, ended {measured.lost} times without all marks, and did it again: only whole runs count",
             notes,
             "every submission and exercise has the same marks in all rows that grade it",
         ],

@@ -1387,8 +1387,12 @@ for label in ("1 client", "8 clients"):
 # %% [markdown]
 # ### A larger model, if you like
 #
-# Optional, with a network and 8 GB of memory: fetch a Mistral or Llama of 7 to 8 billion parameters as a GGUF of four bits.
-# Predict its token/s from lab 5's bandwidth, then `course serve FILE --slots 2`. This is what it may reach at best.
+# Optional, with a network and 8 GB of memory: a Mistral or Llama of 7 to 8 billion parameters as a GGUF of four bits. Does it
+# fit, and how fast will it be? Predict its token/s from lab 5's bandwidth; the cell below says what it may reach at best. Then
+# find such a file on the Hugging Face hub, and run it in a terminal:
+#
+#     course model fetch OWNER/NAME:FILE.gguf --name large
+#     course serve large --slots 2
 
 # %%
 s = data.row("model_shapes/llama-3.1-8b")
