@@ -19,8 +19,8 @@ from course.notebook.cells import is_answer, is_check, tags
 TAG = "only-shows"
 NOT_RUN = "not run for the mark: this cell only shows\n"
 
-_LAB_LASTS = frozenset({"predict", "records_in", "start"})
-_LASTING_CALLS = frozenset({"delattr", "eval", "exec", "globals", "input", "locals", "next", "setattr", "vars"})
+_LAB_LASTS = {"predict", "records_in", "start"}
+_LASTING_CALLS = {"delattr", "eval", "exec", "globals", "input", "locals", "next", "setattr", "vars"}
 _CHANGING = {  # what they are called on
     *("add", "append", "appendleft", "clear", "discard", "extend", "fill", "insert", "pop", "popitem", "popleft"),
     *("put", "remove", "reverse", "setdefault", "shuffle", "sort", "update"),
@@ -33,26 +33,13 @@ _WRITING = {
     *("dump", "mkdir", "rename", "save", "savefig", "send", "to_csv", "to_html", "to_json", "touch", "unlink"),
     *("write", "write_bytes", "write_text", "writelines"),
 }
-_LASTING_METHODS = frozenset(_CHANGING | _SETTING | _WRITING)
+_LASTING_METHODS = _CHANGING | _SETTING | _WRITING
 _MOST_STATEMENTS = 1000  # of a cell: a millisecond for ten of them
-_NEW_RANDOM = frozenset({"default_rng", "Generator", "Random", "RandomState"})  # a state of their own
-_BY_ANY_NAME = frozenset(
-    {
-        "In",
-        "Out",
-        "__builtins__",
-        "__name__",
-        "dir",
-        "eval",
-        "exec",
-        "gc",
-        "get_ipython",
-        "globals",
-        "inspect",
-        "locals",
-        "vars",
-    }
-)
+_NEW_RANDOM = {"default_rng", "Generator", "Random", "RandomState"}  # a state of their own
+_BY_ANY_NAME = {
+    *("In", "Out", "__builtins__", "__name__", "dir", "eval", "exec", "gc", "get_ipython", "globals", "inspect"),
+    *("locals", "vars"),
+}
 _READING_ANY = ("__main__", "_getframe", "pd.eval(")
 _IN_QUERY = re.compile(r"@(\w+)")  # a name, in what pandas' query takes
 
