@@ -66,6 +66,7 @@ def _run_kernel(connection_file: str, line: socket.socket, listening: list[int])
     sockets.adopt(listening)
     app = start_kernel(connection_file)
     sys.path.insert(0, "")  # as in any notebook: modules beside it. Not before: none of them is for the kernel itself
+    app.kernel._execute_sleep = 0  # ipykernel's own pause after each cell: here nobody waits for what it shows
     app.shell.system = partial(_shell_magic, app.shell.user_ns)
     app.shell.events.register("post_execute", partial(_put_back, {"stdout": sys.stdout, "stderr": sys.stderr}))
     agent.connect(line, app.shell.user_ns)
@@ -78,6 +79,8 @@ def _run_kernel(connection_file: str, line: socket.socket, listening: list[int])
 def _put_back(streams: dict[str, Any]) -> None:
     """Give back the streams that a cell took away or closed: a kernel that cannot flush them never answers again."""
     for name, stream in streams.items():
+        if getattr(sys, name, None) is stream and not stream.closed:
+            continue
         try:
             getattr(sys, name).flush()
         except Exception:
