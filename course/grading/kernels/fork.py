@@ -79,7 +79,7 @@ def _run_kernel(connection_file: str, line: socket.socket, listening: list[int])
 def _put_back(streams: dict[str, Any]) -> None:
     """Give back the streams that a cell took away or closed: a kernel that cannot flush them never answers again."""
     for name, stream in streams.items():
-        if getattr(sys, name, None) is stream and not stream.closed:
+        if not stream.closed and getattr(sys, name, None) is stream:
             continue
         try:
             getattr(sys, name).flush()
