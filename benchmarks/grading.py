@@ -102,7 +102,11 @@ def measure(*, submissions: int, rounds: int, otter: bool, labs: Sequence[str] =
             f"{submissions} submissions, {rounds} interleaved rounds; medians, with the least and the most",
             RECORDED,
             classroom.STOCK_SETTINGS,
-            f"{COMMANDS[PAIR]}, ended {measured.lost} times without all marks, and did it again: only whole runs count",
+            *(
+                [f"{measured.lost} runs of {COMMANDS[PAIR]} ended without all marks, and were made again"]
+                if measured.lost
+                else []
+            ),
             notes,
             "every submission and exercise has the same marks in all rows that grade it",
         ],

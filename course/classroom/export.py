@@ -56,8 +56,8 @@ class Places:
 
 def moodle(sheet: Sheet, standings: Sequence[Standing], *, lab: str) -> Filled:
     """Fill a lab's ("lab01") grading worksheet. Raises SheetError if it is none, or by its name another lab's."""
-    named_after = {int(number) for number in _LAB.findall(sheet.path.stem)}
-    if named_after and int(lab.removeprefix("lab")) not in named_after:
+    named_after = _labs_in(sheet.path.stem)
+    if named_after and _labs_in(lab).isdisjoint(named_after):
         raise SheetError(
             f"{sheet.path} is by its name the worksheet of lab {min(named_after)}, not of {lab}: take the "
             "other assignment's, or, if it is the right one, give the file another name"
@@ -91,12 +91,11 @@ def canvas(sheet: Sheet, standings: Sequence[Standing], *, lab: str, column: str
     header = [folded(name) for name in sheet.header]
     if any(name not in header for name in _CANVAS):
         raise SheetError(f"{sheet.path} is no export of Canvas' gradebook: it needs the columns Student, ID, Section")
-    pattern = re.compile(rf"\blab\s*0*{int(lab.removeprefix('lab'))}\b", re.IGNORECASE)
     first = header.index("section") + 1
     likely = [
         place
         for place, name in enumerate(sheet.header)
-        if place >= first and (name == column if column else pattern.search(name))
+        if place >= first and (name == column if column else _labs_in(lab) & _labs_in(name))
     ]
     if len(likely) != 1:
         others = ", ".join(sheet.header[first:]) or "none"
@@ -161,6 +160,11 @@ def _filled(sheet: Sheet, places: Places, standings: Sequence[Standing]) -> Fill
     most = next((one.max_points for one in graded if one.max_points), None)
     scale = (most, places.maximum) if most and most != places.maximum else None
     return Filled(sheet.filled(cells), len(cells), found, tuple(unknown), missing, tuple(closed), tuple(kept), scale)
+
+
+def _labs_in(text: str) -> set[int]:
+    """The numbers of the labs that a text names."""
+    return {int(number) for number in _LAB.findall(text)}
 
 
 def _named(row: Sequence[str], places: Places) -> str:

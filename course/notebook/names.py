@@ -57,7 +57,7 @@ def _awaited(body: Iterable[ast.stmt], known: frozenset[str]) -> set[str]:
     def binds(*targets: ast.AST | None) -> frozenset[str]:
         inner = [node for target in targets if target for node in ast.walk(target)]
         reads(*(node for node in inner if isinstance(node, ast.Attribute | ast.Subscript)))
-        return frozenset(node.id for node in inner if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        return frozenset().union(*(bound_by(target) for target in targets if target))
 
     for statement in body:
         match statement:
@@ -107,6 +107,11 @@ def changed_by(statement: ast.stmt) -> set[str]:
         return {statement.name}
     targets = [node for node in ast.walk(statement) if isinstance(getattr(node, "ctx", None), ast.Store)]
     return {name for target in targets if (name := base(target))}
+
+
+def bound_by(target: ast.AST) -> set[str]:
+    """The names that the target of an assignment or a loop binds."""
+    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def base(target: ast.AST) -> str | None:

@@ -114,18 +114,14 @@ def _own(body: list[ast.stmt]) -> set[str]:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             is_new = not isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript | type(None))
-            (made if is_new else others).update(*map(_bound_by, targets))
+            (made if is_new else others).update(*map(names.bound_by, targets))
         elif isinstance(node, ast.arg):
             others.add(node.arg)
         elif isinstance(node, ast.For | ast.comprehension):
-            others |= _bound_by(node.target)
+            others |= names.bound_by(node.target)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             others |= names.changed_by(node)
     return made - others
-
-
-def _bound_by(target: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def _lasts(node: ast.AST, own: set[str]) -> bool:

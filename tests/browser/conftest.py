@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -58,14 +59,20 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(checkout: Path, tmp_path: Path) -> Iterator[Server]:
-    log = tmp_path / "server.log"
-    command = [sys.executable, "-m", "course", "lab", "lab01", "--no-browser", "--port", "18080"]
+    command = ["course", "lab", "lab01", "--no-browser", "--port", "18080", "--course", str(checkout)]
+    with running(command, cwd=tmp_path, log=tmp_path / "server.log") as url:
+        yield Server(url, checkout)
+
+
+@contextmanager
+def running(module: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A Jupyter server, `python -m` what is given: the address that it prints. Stopped with all that it has started."""
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--course", str(checkout)], stdout=output, stderr=subprocess.STDOUT, cwd=tmp_path
+            [sys.executable, "-m", *module], stdout=output, stderr=subprocess.STDOUT, cwd=cwd, env=env
         )
     try:
-        yield Server(address(process, log), checkout)
+        yield _address(process, log)
     finally:
         kernels = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
@@ -74,7 +81,7 @@ def server(checkout: Path, tmp_path: Path) -> Iterator[Server]:
         assert not alive, f"the server left processes behind: {alive}"
 
 
-def address(process: subprocess.Popen[bytes], log: Path) -> str:
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     for _ in range(START_S * 2):
         if found := re.search(r"http://127\.0\.0\.1:\S+", log.read_text()):
             return found[0]

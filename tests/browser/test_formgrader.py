@@ -2,13 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
 from nbgrader.api import Gradebook
 from playwright.sync_api import Page, expect
@@ -18,7 +15,7 @@ from course import build
 from course.build import Lab
 from course.cli import app
 from tests import tiny
-from tests.browser.conftest import address
+from tests.browser.conftest import running
 from tests.labs import notebooks
 from tests.tiny import RIGHT
 
@@ -51,24 +48,10 @@ def grade(lab: Lab, *options: str) -> dict[str, object]:
 
 @pytest.fixture
 def formgrader(lab: Lab, tmp_path: Path) -> Iterator[str]:
-    log = tmp_path / "formgrader.log"
-    options = ["--no-browser", "--port", str(PORT), "--ip", "127.0.0.1", "--allow-root"]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=lab.course,
-            env={**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "jupyter")},
-        )
-    try:
-        yield address(process, log)
-    finally:
-        children = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        process.wait(30)
-        _, alive = psutil.wait_procs(children, timeout=10)
-        assert not alive, f"the server left processes behind: {alive}"
+    command = ["jupyterlab", "--no-browser", "--port", str(PORT), "--ip", "127.0.0.1", "--allow-root"]
+    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "jupyter")}
+    with running(command, cwd=lab.course, log=tmp_path / "formgrader.log", env=env) as url:
+        yield url
 
 
 def test_points_that_a_person_gives_there_survive_grading_again(lab: Lab, formgrader: str, page: Page) -> None:
