@@ -44,6 +44,14 @@ threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
 """,
     ),
     right_besides(
+        "delayed-exit",
+        "ends its process a moment later, while a check runs",
+        """\
+import os, threading
+threading.Timer(1.0, os._exit, (0,)).start()
+""",
+    ),
+    right_besides(
         "os-exit",
         "ends its process at once",
         """\

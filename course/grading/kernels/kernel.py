@@ -34,11 +34,14 @@ _CONNECTION = {
 
 
 class Died(Exception):
-    """The kernel's process has ended; `verdict` is "crash" or "timeout"."""
+    """The kernel's process has ended; `verdict` is "crash" or "timeout".
 
-    def __init__(self, message: str, *, verdict: str = "crash") -> None:
+    It is sudden if the process was not ended for what the running cell did: an earlier one may have ended it.
+    """
+
+    def __init__(self, message: str, *, verdict: str = "crash", is_sudden: bool = False) -> None:
         super().__init__(message)
-        self.verdict = verdict
+        self.verdict, self.is_sudden = verdict, is_sudden
 
 
 class Kernel:
@@ -143,6 +146,11 @@ class Kernel:
         """Whether its process is not there any more."""
         return self.child.poll() is not None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Whether its process ends in that time, while nothing is asked of it."""
+        select.select([self.child.lease], [], [], seconds)
+        return self.has_ended
+
     def close(self) -> None:
         """End the process and all that it started."""
         for channel in self._channels.values():
@@ -166,7 +174,7 @@ class Kernel:
         try:
             self._channels[_SHELL].send(frames, within_s=self._times.patience_s)
         except Closed:
-            raise self._ended(f"the process ended while {self._doing}") from None
+            raise self._ended(f"the process ended while {self._doing}", is_sudden=True) from None
         return asked
 
     def _received(self, until: float) -> list[Message]:
@@ -184,7 +192,7 @@ class Kernel:
             if found or time.monotonic() >= until:
                 return found
             if is_closed or self.has_ended:
-                raise self._ended(f"the process ended while {self._doing}")
+                raise self._ended(f"the process ended while {self._doing}", is_sudden=True)
 
     def _counted(self, parts: list[bytes]) -> Message:
         size = sum(map(len, parts))
@@ -199,10 +207,10 @@ class Kernel:
         except NoMessage as bad:
             raise self._ended(f"what it sent cannot be read: {bad}") from None
 
-    def _ended(self, message: str, *, verdict: str = "crash") -> Died:
+    def _ended(self, message: str, *, verdict: str = "crash", is_sudden: bool = False) -> Died:
         """End the process; the reason, to be raised."""
         self.child.kill()
-        return Died(message, verdict=verdict)
+        return Died(message, verdict=verdict, is_sudden=is_sudden)
 
 
 def _is_idle(message: Message, asked: str) -> bool:

@@ -1,11 +1,9 @@
 """Execute a submission: its cells in a confined kernel, its checks before a judge.
 
-A cell whose code ends the process costs that cell: a new kernel runs the earlier ones again, without those that did.
-One clock runs over all lives of a submission.
+A cell whose code ends the process costs that cell, and no other (see `lives`).
 """
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +16,10 @@ from course.grading.judge.referee import Referee, Times
 from course.grading.kernels import fork, warm
 from course.grading.kernels.job import Job
 from course.grading.kernels.kernel import TIMEOUT, Died, Kernel
+from course.grading.run.lives import Lives, error_output
 from course.notebook import showing
 from course.notebook.cells import code_of, is_check, name_of, tags
 
-MAX_DEATHS = 30
 INSIDE = "runs-inside"  # the tag of a check that must run in the submission's own process
 
 Judgement = dict[str, Any]  # {"passed": bool, and if not: "verdict", "misconception", "message", …}
@@ -60,19 +58,15 @@ class Executor:
     progress: Callable[[int, int], None] | None = None
     sound: set[str] | None = None
     idle: frozenset[int] = frozenset()
-    _end: float = 0.0  # of the time for all of it
     _verdicts: dict[str, Judgement] = field(default_factory=dict)
-    _layers: set[str] | None = None
-    _deadly: set[int] = field(default_factory=set)  # cells that ended the process
-    _last: int = 0  # the cell that the kernel has run last
-    _kernel: Kernel | None = None
     _judge: warm.Child | None = None
     _referee: Referee | None = None
-    _deaths: int = 0
+
+    def __post_init__(self) -> None:
+        self._lives = Lives(self.notebook.cells, self.job, self.template, self.times, self.idle)
 
     def run(self) -> Execution:
         """Run every cell. Raises BrokenTest, naming the test, if one is at fault itself."""
-        self._end = time.monotonic() + self.times.total_s
         try:
             for index, cell in enumerate(self.notebook.cells):
                 if self.progress:
@@ -86,19 +80,21 @@ class Executor:
                     self._check(cell, index) if is_check(cell) else self._run(cell, index)
         finally:
             self._close()
-        return Execution(self.notebook, self._verdicts, sorted(self._layers or ()), self._deaths, len(self.idle))
+        lives = self._lives
+        return Execution(self.notebook, self._verdicts, sorted(lives.layers or ()), lives.deaths, len(self.idle))
 
     def _run(self, cell: NotebookNode, index: int) -> None:
         """Run a cell of the submission."""
-        if self._is_over:
-            return
-        try:
-            kernel = self._alive(index)
-            until, late = self._until()
-            cell.execution_count = kernel.run(cell.source, cell.outputs, until=until, late=late)
-            self._last = index
-        except Died as death:
-            self._lose(index, death)
+        while not self._lives.is_over:
+            try:
+                kernel = self._lives.kernel(index)
+                until, late = self._lives.until()
+                cell.execution_count = kernel.run(cell.source, cell.outputs, until=until, late=late)
+                return
+            except Died as death:
+                if self._lives.lose(index, death) == index:
+                    return
+                cell.outputs = []
 
     def _check(self, cell: NotebookNode, index: int) -> None:
         """Have the judge run a check."""
@@ -114,36 +110,37 @@ class Executor:
         self._verdicts[name] = verdict
         if not verdict["passed"] and not cell.outputs:
             kind = "WrongAnswer" if verdict["verdict"] == "fail" else "NoPoints"
-            cell.outputs.append(_error(kind, verdict.get("message", "")))
+            cell.outputs.append(error_output(kind, verdict.get("message", "")))
 
     def _verdict(self, cell: NotebookNode, index: int) -> Judgement:
-        if self._is_over:
-            return _lost("timeout", self._too_long)
-        verdict = None
-        try:
-            kernel = self._alive(index)
-            if INSIDE in tags(cell):
-                verdict = self._inside(cell, kernel)
-            else:
-                asked = kernel.serve()
-                verdict = self._judged(name_of(cell) or "", cell.source, kernel)
-                kernel.dismissed(asked)
-            self._last = index
-        except Died as death:
-            self._lose(index, death)
-            verdict = verdict or _lost(death.verdict, str(death))
-        return verdict
+        while not self._lives.is_over:
+            verdict = None
+            try:
+                kernel = self._lives.kernel(index)
+                if INSIDE in tags(cell):
+                    verdict = self._inside(cell, kernel)
+                else:
+                    asked = kernel.serve()
+                    verdict = self._judged(name_of(cell) or "", cell.source, kernel)
+                    kernel.dismissed(asked)
+                return verdict
+            except Died as death:
+                verdict = verdict or _lost(death.verdict, str(death))
+                if self._lives.lose(index, death) == index or verdict.get("verdict") != "crash":
+                    return verdict
+                cell.outputs = []
+        return _lost("timeout", self._lives.too_long)
 
     def _judged(self, name: str, source: str, kernel: Kernel) -> Judgement:
         if self._referee is None or self._referee.is_lost:
             self._referee = self._new_referee()
         is_sound = self.sound is None or name in self.sound
-        return self._referee.test(name, source, kernel.child, kernel.wire, until=self._end, is_sound=is_sound)
+        return self._referee.test(name, source, kernel.child, kernel.wire, until=self._lives.end, is_sound=is_sound)
 
     def _inside(self, cell: NotebookNode, kernel: Kernel) -> Judgement:
         """The verdict of a check that runs in the submission's process: passed only if it says its last word."""
         word = secrets.token_hex(16)
-        until, late = self._until()
+        until, late = self._lives.until()
         kernel.run(f"{cell.source}\nprint({word!r})", cell.outputs, until=until, late=late)
         said = [output for output in cell.outputs if output.get("name") == "stdout" and word in output.text]
         for output in said:
@@ -163,82 +160,16 @@ class Executor:
             self._judge.close()
         policy = self.job.judge_policy()
         self._judge = self.template.fork(fork.JUDGE, policy, self.job.environment(policy))
-        self._note(self._judge)
+        self._lives.note(self._judge)
         return Referee(self._judge, code_of(self.solution), times=self.times)
 
-    def _alive(self, index: int) -> Kernel:
-        """The running kernel; a new one has run the cells before `index`. Raises Died if none can."""
-        if self._kernel and self._kernel.has_ended:
-            self._lose(self._last, Died("the process ended after this cell had run"))
-        while self._kernel is None:
-            if self._deaths > MAX_DEATHS:
-                raise Died(f"its process ended {self._deaths} times")
-            self._kernel = Kernel(job=self.job, template=self.template, times=self.times)
-            self._kernel.start()
-            self._note(self._kernel.child)
-            self._run_again(self._kernel, index)
-        return self._kernel
-
-    def _run_again(self, kernel: Kernel, index: int) -> None:
-        """Have a new kernel run the cells before `index`; what they show now is left out."""
-        for earlier, cell in enumerate(self.notebook.cells[:index]):
-            left_out = is_check(cell) or earlier in self._deadly or earlier in self.idle
-            if cell.cell_type == "code" and not left_out:
-                if self._is_over:
-                    raise Died(self._too_long, verdict="timeout")
-                until, late = self._until()
-                try:
-                    kernel.run(cell.source, [], until=until, late=late)
-                    self._last = earlier
-                except Died as death:  # it lived the first time
-                    self._lose(earlier, death)
-                    return
-
-    def _lose(self, index: int, death: Died) -> None:
-        """Book the end of the process on the cell that has ended it."""
-        if self.template.is_gone:
-            raise warm.Gone("the warm process ended, and the submission's with it")
-        self._deadly.add(index)
-        self._deaths += 1
-        if self._kernel:
-            self._kernel.close()
-        self._kernel = None
-        cell = self.notebook.cells[index]
-        if not is_check(cell):
-            cell.outputs.append(_error("ProcessEnded", str(death)))
-
-    @property
-    def _is_over(self) -> bool:
-        return time.monotonic() >= self._end
-
-    @property
-    def _too_long(self) -> str:
-        return f"the notebook took longer than {self.times.total_s:g} s"
-
-    def _until(self) -> tuple[float, str]:
-        """Until when a cell or test may run, and what is said of a cell that does not end until then."""
-        end = time.monotonic() + self.times.cell_s
-        if end < self._end:
-            return end, f"it did not finish within {self.times.cell_s:g} s"
-        return self._end, self._too_long
-
-    def _note(self, child: warm.Child) -> None:
-        """Of several processes, the layers that confine them all."""
-        self._layers = set(child.layers) if self._layers is None else self._layers & set(child.layers)
-
     def _close(self) -> None:
-        for child in (self._kernel and self._kernel.child, self._judge):
-            if child:
-                child.kill()  # both, before either is waited for
-        if self._kernel:
-            self._kernel.close()
+        if self._judge:
+            self._judge.kill()  # both, before either is waited for
+        self._lives.close()
         if self._judge:
             self._judge.close()
 
 
 def _lost(verdict: str, message: str) -> Judgement:
     return {"passed": False, "verdict": verdict, "message": message}
-
-
-def _error(name: str, message: str) -> NotebookNode:
-    return new_output("error", ename=name, evalue=message, traceback=[f"{name}: {message}"])

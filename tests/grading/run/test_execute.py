@@ -53,7 +53,7 @@ def test_output_is_cut_off_and_a_flood_ends_its_process(execute: Execute) -> Non
 
 
 def test_a_process_that_dies_again_and_again_is_given_up(execute: Execute, monkeypatch: Any) -> None:
-    monkeypatch.setattr("course.grading.run.execute.MAX_DEATHS", 2)
+    monkeypatch.setattr("course.grading.run.lives.MAX_DEATHS", 2)
     death = "import os\nos._exit(0)"
     ran = execute("\n# ---\n".join([death] * 5), "\n# ---\n".join(["assert 1"] * 5))
     assert ran.deaths >= 3 and ran.verdicts["test-1-5"]["verdict"] == "crash"
@@ -86,9 +86,9 @@ def test_a_process_that_ends_between_two_cells_was_ended_by_the_first(
     executor: Callable[..., execute.Executor],
 ) -> None:
     def kill_after_the_second(number: int, _: int) -> None:
-        if number == 3 and running._kernel:
-            running._kernel.child.kill()
-            while not running._kernel.has_ended:
+        if number == 3 and (kernel := running._lives.running):
+            kernel.child.kill()
+            while not kernel.has_ended:
                 time.sleep(0.01)
 
     running = executor("A = 1", "B = 1", "print(A, 'B' in globals())", before_cell=kill_after_the_second)
@@ -103,6 +103,37 @@ def test_a_death_leaves_the_other_cells_as_they_are(executor: Callable[..., exec
     ran = running.run()
     assert [(cell.id, cell.metadata, cell.source) for cell in ran.notebook.cells] == before
     assert [output.text for cell in ran.notebook.cells for output in cell.outputs if "text" in output] == ["1\n", "2\n"]
+
+
+LATER = "import os, threading\nthreading.Timer({}, os._exit, (0,)).start()"
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.6])
+def test_a_cell_that_ends_the_process_later_is_the_one_that_ended_it(execute: Execute, seconds: float) -> None:
+    slow = "import time\ntime.sleep(1.5)\nZ = X + 1"
+    ran = execute(
+        f"X = 1\n# ---\n{LATER.format(seconds)}\n# ---\n{slow}", "assert X == 1\n# ---\nassert 1\n# ---\nassert Z == 2"
+    )
+    assert set(map(str, ran.verdicts.values())) == {str(PASSED)}
+    assert errors(ran, 3) and not errors(ran, 1) and not errors(ran, 5)
+
+
+def test_two_cells_that_end_the_process_later_are_both_found(execute: Execute) -> None:
+    later = [f"A{n} = {n}\n# ---\n{LATER.format(0.3)}" for n in range(2)]
+    ran = execute(
+        "\n# ---\n".join([*later, "import time\ntime.sleep(1.5)\nB = 1"]),
+        "\n# ---\n".join(["assert 1"] * 4 + ["assert A0 + A1 + B == 2"]),
+    )
+    assert set(map(str, ran.verdicts.values())) == {str(PASSED)}
+    assert ran.deaths == 2
+
+
+def test_a_check_that_ends_the_process_is_lost_itself(execute: Execute) -> None:
+    ran = execute(
+        "X = 1\n# ---\ndef f():\n    import os\n    os._exit(0)\n# ---\nY = 2",
+        "assert X == 1\n# ---\nf()\n# ---\nassert Y == 2",
+    )
+    assert [verdict.get("verdict", "pass") for verdict in ran.verdicts.values()] == ["pass", "crash", "pass"]
 
 
 def test_one_clock_runs_over_all_lives(execute: Execute) -> None:
