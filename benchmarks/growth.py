@@ -23,7 +23,7 @@ from benchmarks.classroom import Classroom
 from benchmarks.contenders import Scores
 from benchmarks.trace import Trace
 from course.build import Lab
-from course.grading import grader, sandbox
+from course.grading import sandbox
 from course.grading.book import marks
 from course.grading.book.ledger import Ledger
 from course.grading.grader import Notebooks, Rules
@@ -227,9 +227,8 @@ def _writer(room: Classroom, place: Path, number: int) -> Iterator[dict[str, Any
 def _graded(room: Classroom, place: Path) -> list[Row]:
     course = room.fresh(room.ours, place)
     lab, rules = Lab(room.lab.name, course), Rules(sandbox.probe())
-    with grader.open_grader(Notebooks.of(lab), rules) as at:
-        found = submissions.find(course / "submitted", lab, unpack=place / "unpacked").submissions
-        return list(pool.grade_all(at, found, workers=1))
+    found = submissions.find(course / "submitted", lab, unpack=place / "unpacked").submissions
+    return list(pool.grade_here(Notebooks.of(lab), rules, found))
 
 
 def _bytes(path: Path) -> int:

@@ -180,7 +180,7 @@ def memory_of_worker(room: Classroom, at: Grader, place: Path) -> float:
     """MiB of a worker process of its own, after it has graded a submission."""
     handed_in = handed_in_at(room, place)
     most = 0.0
-    for _ in pool.grade_all(at, handed_in, workers=2):
+    for _ in pool.grade_here(at.notebooks, at.rules, handed_in, workers=2):
         workers = [psutil.Process(process.pid) for process in multiprocessing.active_children() if process.pid]
         most = max([most, *(cost.mib(worker, "uss") for worker in workers)])
     return most

@@ -209,8 +209,11 @@ class Grader:
         return whole
 
 
-def open_grader(notebooks: Notebooks, rules: Rules, *, line: socket.socket | None = None) -> Grader:
-    """A lab's grader. It starts a warm process with what the lab imports, or takes one at the end of a line.
+def open_grader(
+    notebooks: Notebooks, rules: Rules, *, line: socket.socket | None = None, hidden: tuple[str, ...] | None = None
+) -> Grader:
+    """A lab's grader. It starts a warm process with what the lab imports, or takes one at the end of a line; the paths
+    that a submission cannot read are looked for unless they are given, which takes a while.
 
     Raises Ungradable if this machine allows less than a submission is to get, which would be no student's fault, or
     more: that it reads what it must not.
@@ -223,7 +226,7 @@ def open_grader(notebooks: Notebooks, rules: Rules, *, line: socket.socket | Non
         notebooks,
         warm.start(needed, hidden=hides, line=line),
         rules,
-        hiding.paths_of(hides),
+        hiding.paths_of(hides) if hidden is None else hidden,
         shown=frozenset(showing.marked(notebooks.solution)),
     )
     if line is None and sandbox.confine(rules.layers):

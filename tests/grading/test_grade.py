@@ -18,7 +18,7 @@ from course.classroom.people import Person
 from course.classroom.standings import Standing
 from course.cli import app
 from course.commands import classes
-from course.grading import grader, sandbox
+from course.grading import sandbox
 from course.grading.grader import Notebooks, Rules
 from course.grading.handin import submissions
 from course.grading.judge.referee import Times
@@ -163,8 +163,8 @@ def test_a_worker_that_dies_takes_nothing_with_it(
 
     monkeypatch.setattr(pool._Worker, "give", give_and_kill)
     found = submissions.find(lab.course / "submitted", lab, unpack=tmp_path).submissions
-    with grader.open_grader(Notebooks.of(lab), Rules(sandbox.probe(), times=Times(cell_s=10))) as at:
-        rows = {row.student: row for row in pool.grade_all(at, found, workers=2)}
+    rules = Rules(sandbox.probe(), times=Times(cell_s=10))
+    rows = {row.student: row for row in pool.grade_here(Notebooks.of(lab), rules, found, workers=2)}
     assert set(rows) == set(CLASS)
     if deaths == 1:
         assert rows["ada"].result and rows["ada"].result.points == 7

@@ -1,4 +1,4 @@
-"""A notebook as any program saves it, made one that nbformat holds valid.
+"""A notebook as any program saves it, made one that nbformat holds valid: whoever reads it validates it once, whole.
 
 Nothing that grading throws away or makes anew is a reason to refuse it: a cell's id, what it showed, its counts. What
 a student wrote is kept, in a raw cell where its kind is unknown.
@@ -10,12 +10,12 @@ from itertools import count
 from typing import Any
 
 from nbformat import NotebookNode, from_dict
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+from nbformat.v4 import new_notebook
 
 MINOR = 5  # of notebook format 4: the first with ids
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_MAKE = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
+_KINDS = ("code", "markdown", "raw")
 _IS_VALID: dict[str, Callable[[Any], bool]] = {  # a cell's metadata whose kind the format fixes
     "nbgrader": lambda value: isinstance(value, dict),
     "tags": lambda value: _are_texts(value) and len(set(value)) == len(value),
@@ -44,12 +44,13 @@ def _cell(cell: Any, number: int, taken: set[str]) -> NotebookNode:
     if not isinstance(cell, dict):
         raise ValueError(f"what stands in the place of cell {number} is none")
     kind = cell.get("cell_type")
-    kind = kind if isinstance(kind, str) and kind in _MAKE else "raw"
+    kind = kind if isinstance(kind, str) and kind in _KINDS else "raw"
     source = _text(cell.get("source")) or ""
-    made = _MAKE[kind](
-        source.replace("\r\n", "\n").replace("\r", "\n"),
+    made = NotebookNode(
         id=_free_id(cell.get("id"), number, taken),
+        cell_type=kind,
         metadata=_cell_metadata(cell.get("metadata")),
+        source=source.replace("\r\n", "\n").replace("\r", "\n"),
     )
     if kind == "code":
         shown = cell.get("outputs")
@@ -87,22 +88,25 @@ def _cell_metadata(metadata: Any) -> NotebookNode:
     return NotebookNode({key: value for key, value in items if _IS_VALID.get(key, _anything)(value)})
 
 
-def _output(output: Any) -> NotebookNode | None:
+def _output(output: Any) -> dict[str, Any] | None:
     """What a cell showed, in the format's words; None if nothing can be made of it."""
     if not isinstance(output, dict):
         return None
-    match output.get("output_type"):
+    match kind := output.get("output_type"):
         case "stream":
             name, text = output.get("name"), _text(output.get("text"))
-            return new_output("stream", name=name if name == "stderr" else "stdout", text=text) if text else None
+            name = name if name == "stderr" else "stdout"
+            return {"output_type": kind, "name": name, "text": text} if text else None
         case "error":
             name, value = (_text(output.get(key)) or "" for key in ("ename", "evalue"))
             trace = output.get("traceback")
-            return new_output("error", ename=name, evalue=value, traceback=trace if _are_texts(trace) else [])
-        case "display_data" | "execute_result" as kind:
+            trace = trace if _are_texts(trace) else []
+            return {"output_type": kind, "ename": name, "evalue": value, "traceback": trace}
+        case "display_data" | "execute_result":
             data, metadata = _bundle(output.get("data")), output.get("metadata")
             counted = {"execution_count": _count(output.get("execution_count"))} if kind == "execute_result" else {}
-            return new_output(kind, data=data, metadata=metadata if isinstance(metadata, dict) else {}, **counted)
+            metadata = metadata if isinstance(metadata, dict) else {}
+            return {"output_type": kind, "data": data, "metadata": metadata, **counted}
     return None
 
 

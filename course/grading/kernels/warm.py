@@ -77,11 +77,25 @@ class Child:
 
 @dataclass
 class Warm:
-    """A running template process, and our line to it."""
+    """A running template process, and our line to it; one that we have not started is ready."""
 
     control: socket.socket
     process: subprocess.Popen[bytes] | None
     hidden: tuple[str, ...] = ()
+
+    def wait(self) -> None:
+        """Wait until it has imported all. Raises NoFork if its forks would not compute."""
+        if self.process is None:
+            return
+        self.control.settimeout(START_S)
+        try:
+            said = json.loads(self.control.recv(4096) or b"{}")
+        except (OSError, ValueError):
+            said = {}
+        self.control.settimeout(None)
+        if not said.get("healthy"):
+            self.close()
+            raise NoFork("a fork of the warm process does not compute")
 
     def fork(
         self,
@@ -166,12 +180,24 @@ class Template:
 
     imports: tuple[str, ...]
     hidden: tuple[str, ...]
-    warm: Warm | None
+    _process: Warm | None
+    _is_ready: bool = False
+
+    @property
+    def warm(self) -> Warm | None:
+        """The warm process, once it is ready; None where there is none."""
+        if self._process and not self._is_ready:
+            try:
+                self._process.wait()
+            except NoFork:
+                self._process = None
+        self._is_ready = True
+        return self._process
 
     @property
     def is_gone(self) -> bool:
         """Whether the warm process has ended, and with it whatever it had forked."""
-        return self.warm is not None and self.warm.is_gone
+        return self._process is not None and self._process.is_gone
 
     def fork(
         self,
@@ -192,10 +218,12 @@ class Template:
                 return forked(self.warm)
             except Gone:
                 self.warm.close()
-                self.warm = _warmed(self.imports, self.hidden)
+                self._process, self._is_ready = _started(self.imports, self.hidden), False
         if self.warm is not None:
             return forked(self.warm)
-        return forked(_started([], self.hidden), owned=True)
+        cold = _started([], self.hidden)
+        cold.wait()
+        return forked(cold, owned=True)
 
     def line(self) -> socket.socket | None:
         """A line to the warm process for another worker; None if that has to start one of its own."""
@@ -206,21 +234,17 @@ class Template:
 
     def close(self) -> None:
         """End the warm process and all its forks."""
-        if self.warm is not None:
-            self.warm.close()
+        if self._process is not None:
+            self._process.close()
 
 
 def start(imports: Iterable[str], *, hidden: Iterable[str] = (), line: socket.socket | None = None) -> Template:
-    """A template whose warm process has run the import statements: one at the end of a `line`, or a new one."""
+    """A template whose warm process runs the import statements: one at the end of a `line`, or a new one.
+
+    Nobody waits for the new one until a fork is needed.
+    """
     needed, hides = tuple(imports), tuple(hidden)
-    return Template(needed, hides, Warm(line, None, hides) if line else _warmed(needed, hides))
-
-
-def _warmed(imports: tuple[str, ...], hidden: tuple[str, ...]) -> Warm | None:
-    try:
-        return _started(imports, hidden)
-    except NoFork:
-        return None
+    return Template(needed, hides, Warm(line, None, hides) if line else _started(needed, hides))
 
 
 def threads() -> dict[str, str]:
@@ -244,17 +268,7 @@ def _started(imports: Iterable[str], hidden: tuple[str, ...]) -> Warm:
         command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=env, cwd="/", umask=0o022
     )
     theirs.close()
-    control.settimeout(START_S)
-    try:
-        said = json.loads(control.recv(4096) or b"{}")
-    except (OSError, ValueError):
-        said = {}
-    control.settimeout(None)
-    warm = Warm(control, process, hidden)
-    if not said.get("healthy"):
-        warm.close()
-        raise NoFork("a fork of the warm process does not compute")
-    return warm
+    return Warm(control, process, hidden)
 
 
 def _status(reading: int) -> dict[str, Any]:

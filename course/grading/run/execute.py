@@ -68,6 +68,8 @@ class Executor:
     def run(self) -> Execution:
         """Run every cell. Raises BrokenTest, naming the test, if one is at fault itself."""
         try:
+            if any(is_check(cell) and INSIDE not in tags(cell) for cell in self.notebook.cells):
+                self._referee = self._new_referee()  # who reads the lab while the first cells run
             for index, cell in enumerate(self.notebook.cells):
                 if self.progress:
                     self.progress(index + 1, len(self.notebook.cells))

@@ -6,7 +6,7 @@ A lab's source names them in its header: `jupyter: {two_bills: {hides: [gguf, co
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -19,12 +19,12 @@ def hidden_packages(solution: NotebookNode) -> tuple[str, ...]:
     return tuple(solution.metadata.get("two_bills", {}).get("hides", ()))
 
 
-def paths_of(packages: Iterable[str]) -> tuple[str, ...]:
+def paths_of(packages: Sequence[str]) -> tuple[str, ...]:
     """Every path of packages and modules that are here: folders, files with what Python compiled of them, what their
     distributions put elsewhere, shared libraries.
     """
     found: set[Path] = set()
-    owners = importlib.metadata.packages_distributions()
+    owners = importlib.metadata.packages_distributions() if packages else {}
     for package in packages:
         spec = importlib.util.find_spec(package)
         if spec is None:

@@ -10,14 +10,14 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from multiprocessing.reduction import recv_handle, send_handle
 
 import nbformat
 
-from course.grading import grader, self_check
+from course.grading import grader, sandbox, self_check
 from course.grading.grader import Grader, Notebooks, Rules
 from course.grading.handin.submissions import Submission
 from course.grading.result import Row, Ungradable
@@ -41,42 +41,50 @@ def grade_here(
     notebooks: Notebooks, rules: Rules, found: Sequence[Submission], *, workers: int = 1
 ) -> Generator[Row, None, None]:
     """Grade all submissions on this machine, and give each row as soon as it is there."""
-    with self_check.open_grader(notebooks, rules) as opened:
-        yield from grade_all(opened, found, workers=workers)
+    with _team(workers, found) as team, self_check.open_grader(notebooks, rules) as opened:
+        if team and isinstance(opened, Grader):
+            yield from _shared_out(found, team, opened)
+        else:
+            yield from (grade(opened, submission) for submission in found)
 
 
-def grade_all(by: Grader | Unconfined, found: Sequence[Submission], *, workers: int) -> Iterator[Row]:
-    """Grade all submissions with a grader that is open, by it alone or by several workers of its kind."""
-    if workers == 1 or isinstance(by, Unconfined):
-        yield from (grade(by, submission) for submission in found)
-        return
-    context = multiprocessing.get_context("spawn")
-    waiting, tried = deque(found), dict.fromkeys((submission.student for submission in found), 0)
-    team = [_Worker(by, context) for _ in range(min(workers, len(found)))]
-    graded: list[Row] = []
+@contextmanager
+def _team(workers: int, found: Sequence[Submission]) -> Iterator[list["_Worker"]]:
+    """The workers, which start while the grader opens; none where that is to work alone."""
+    several = workers > 1 and len(found) > 1 and sandbox.is_supported()
+    team = [_Worker() for _ in range(min(workers, len(found)))] if several else []
     try:
-        while waiting or any(worker.task for worker in team):
-            for worker in team:
-                if worker.task is None and waiting:
-                    worker.give(waiting.popleft())
-            yield from graded  # now that no worker waits for what is done with them
-            graded = []
-            for worker in _ready(team):
-                submission = worker.task
-                assert submission is not None
-                row = worker.take()
-                if row is None:
-                    worker.replace()
-                    tried[submission.student] += 1
-                    if tried[submission.student] < TRIES:
-                        waiting.append(submission)
-                        continue
-                    row = Row(submission.student, reason=f"the worker that graded it died, {TRIES} times")
-                graded.append(row)
-        yield from graded
+        yield team
     finally:
         for worker in team:
             worker.close()
+
+
+def _shared_out(found: Sequence[Submission], team: list["_Worker"], by: Grader) -> Iterator[Row]:
+    """Rows by workers of the grader's kind."""
+    for worker in team:
+        worker.join(by)
+    waiting, tried = deque(found), dict.fromkeys((submission.student for submission in found), 0)
+    graded: list[Row] = []
+    while waiting or any(worker.task for worker in team):
+        for worker in team:
+            if worker.task is None and waiting:
+                worker.give(waiting.popleft())
+        yield from graded  # now that no worker waits for what is done with them
+        graded = []
+        for worker in _ready(team):
+            submission = worker.task
+            assert submission is not None
+            row = worker.take()
+            if row is None:
+                worker.replace(by)
+                tried[submission.student] += 1
+                if tried[submission.student] < TRIES:
+                    waiting.append(submission)
+                    continue
+                row = Row(submission.student, reason=f"the worker that graded it died, {TRIES} times")
+            graded.append(row)
+    yield from graded
 
 
 def _ready(team: list["_Worker"]) -> list["_Worker"]:
@@ -88,18 +96,24 @@ def _ready(team: list["_Worker"]) -> list["_Worker"]:
 class _Worker:
     """A worker process, seen from outside."""
 
-    def __init__(self, by: Grader, context: Any) -> None:
-        self._grader, self._context = by, context
+    def __init__(self) -> None:
         self.task: Submission | None = None
         self._start()
 
     def _start(self) -> None:
-        self.line, theirs = self._context.Pipe()
-        control = self._grader.template.line()
-        arguments = (theirs, self._grader.notebooks, self._grader.rules, control)
-        self._process: SpawnProcess = self._context.Process(target=_work, args=arguments, daemon=True)
+        context = multiprocessing.get_context("spawn")
+        self.line, theirs = context.Pipe()
+        self._process: SpawnProcess = context.Process(target=_work, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
+
+    def join(self, by: Grader) -> None:
+        """Have it grade as this grader does, with forks of the same warm process."""
+        control = by.template.line()
+        with suppress(OSError):  # it has died: `take` finds out
+            self.line.send((by.notebooks, by.rules, by.hidden, control is not None))
+            if control:
+                send_handle(self.line, control.fileno(), self._process.pid)
         if control:
             control.close()
 
@@ -116,10 +130,11 @@ class _Worker:
         except (EOFError, OSError):
             return None
 
-    def replace(self) -> None:
+    def replace(self, by: Grader) -> None:
         """Put a new process in the place of a dead one."""
         self.close()
         self._start()
+        self.join(by)
 
     def close(self) -> None:
         self.line.close()
@@ -127,10 +142,13 @@ class _Worker:
         self._process.join()
 
 
-def _work(line: Connection, notebooks: Notebooks, rules: Rules, control: socket.socket | None) -> None:
-    """A worker's life: until its line closes. `control` leads to the warm process that all share, if they do."""
+def _work(line: Connection) -> None:
+    """A worker's life: until its line closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who gives us work
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # with the folders of what it was grading
-    with grader.open_grader(notebooks, rules, line=control) as opened, suppress(EOFError):
-        while True:
-            line.send(grade(opened, line.recv()))
+    with suppress(EOFError):
+        notebooks, rules, hidden, shares = line.recv()
+        control = socket.socket(fileno=recv_handle(line)) if shares else None  # to the warm process that all share
+        with grader.open_grader(notebooks, rules, line=control, hidden=hidden) as opened:
+            while True:
+                line.send(grade(opened, line.recv()))

@@ -20,7 +20,7 @@ import course
 from course import build
 from course.build import Lab
 from course.cli import app
-from course.grading import grader, sandbox
+from course.grading import sandbox
 from course.grading.grader import Notebooks, Rules
 from course.grading.handin import submissions
 from course.grading.handin.submissions import Submission
@@ -78,8 +78,7 @@ def test_a_class_gets_the_rows_that_it_gets_on_one_machine(
     both: Notebooks, found: list[Submission], two: Cluster
 ) -> None:
     rows = {row.student: row for row in cluster.grade_all(both, RULES, found, scheduler=two.address)}
-    with grader.open_grader(both, replace(RULES, layers=sandbox.probe())) as at:
-        here = {row.student: row for row in pool.grade_all(at, found, workers=1)}
+    here = {row.student: row for row in pool.grade_here(both, replace(RULES, layers=sandbox.probe()), found)}
     assert {student: plain(row) for student, row in rows.items()} == {s: plain(row) for s, row in here.items()}
     assert rows["ada"].result and rows["ada"].result.points == 7  # its records came along
     sources = [[cell.source for cell in nbformat.reads(at["ada"].notebook, 4).cells] for at in (rows, here)]
