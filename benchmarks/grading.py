@@ -66,11 +66,11 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="4 submissions, one round: whether it works")
-    parser.add_argument("--submissions", type=int, metavar="N", help="how many (20)")
+    parser.add_argument("--submissions", type=int, metavar="N", help="how many (40)")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often (3)")
     parser.add_argument("--no-otter", action="store_true", help="leave otter-grader out: it is installed anew")
     asked = parser.parse_args()
-    submissions, rounds = asked.submissions or (4 if asked.quick else 20), asked.rounds or (1 if asked.quick else 3)
+    submissions, rounds = asked.submissions or (4 if asked.quick else 40), asked.rounds or (1 if asked.quick else 3)
     if submissions < 2 or rounds < 1:
         parser.error("it takes at least 2 submissions and one round")
     report = measure(submissions=submissions, rounds=rounds, otter=not asked.no_otter)

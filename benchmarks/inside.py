@@ -187,7 +187,11 @@ def memory_of_worker(room: Classroom, at: Grader, place: Path) -> float:
 
 
 def opened(room: Classroom) -> Grader:
-    return grader.open_grader(Notebooks.of(room.lab), Rules(sandbox.probe()))
+    """A grader whose warm process is ready."""
+    started = grader.open_grader(Notebooks.of(room.lab), Rules(sandbox.probe()))
+    if started.template.warm is None:
+        raise cost.Failed("forks of a warm process do not compute here: there is nothing to measure")
+    return started
 
 
 def handed_in_at(room: Classroom, place: Path) -> list[Submission]:

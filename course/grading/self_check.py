@@ -14,7 +14,6 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.apps.api import NbGraderAPI
 
 from course import build, nbgrader_api
 from course.build import Lab
@@ -77,7 +76,7 @@ class Unconfined:
         def on_cell(cell: NotebookNode, cell_index: int) -> None:
             self._begin(cell, cell_index)  # a method would be copied with all of this object: traitlets copies settings
 
-        self.api: NbGraderAPI = nbgrader_api.open_course(self.root, like=lab.course, on_cell=on_cell)
+        self.api = nbgrader_api.open_course(self.root, like=lab.course, on_cell=on_cell)
         nbgrader_api.generate(self.api, lab.name)
 
     def grade(self, submission: Submission, *, progress: Progress | None = None) -> Graded:

@@ -43,7 +43,10 @@ def grade_here(
     """Grade all submissions on this machine, and give each row as soon as it is there."""
     with _team(workers, found) as team, self_check.open_grader(notebooks, rules) as opened:
         if team and isinstance(opened, Grader):
-            yield from _shared_out(found, team, opened)
+            try:
+                yield from _shared_out(found, team, opened)
+            finally:
+                _close(team)  # before the warm process, which lives as long as anybody needs it
         else:
             yield from (grade(opened, submission) for submission in found)
 
@@ -56,8 +59,12 @@ def _team(workers: int, found: Sequence[Submission]) -> Iterator[list["_Worker"]
     try:
         yield team
     finally:
-        for worker in team:
-            worker.close()
+        _close(team)
+
+
+def _close(team: list["_Worker"]) -> None:
+    for worker in team:
+        worker.close()
 
 
 def _shared_out(found: Sequence[Submission], team: list["_Worker"], by: Grader) -> Iterator[Row]:
