@@ -106,31 +106,35 @@ class Lives:
         try:
             kernel.start()
             self.note(kernel.child)
-            for earlier, cell in enumerate(self.cells[:index]):
-                left_out = is_check(cell) or earlier in self._deadly or earlier in self.idle
-                if cell.cell_type == "code" and not left_out:
-                    if self.is_over:
-                        raise Died(self.too_long, verdict="timeout")
-                    until, late = self.until()
-                    self._last = earlier
-                    kernel.run(cell.source, [], until=until, late=late)
+            for earlier in filter(self._runs, range(index)):
+                if self.is_over:
+                    raise Died(self.too_long, verdict="timeout")
+                until, late = self.until()
+                self._last = earlier
+                kernel.run(self.cells[earlier].source, [], until=until, late=late)
         except BaseException:
             kernel.close()
             raise
         return kernel
 
     def _culprit(self, index: int, wait_s: float) -> int:
-        """The cell that ended the process: an earlier one, if without `index` a new one ends as well in that time."""
-        if not self._ends_before(index, wait_s):
+        """The cell that ended the process: an earlier one if without `index` a new one ends as well in that time."""
+        earlier = [place for place in range(index) if self._runs(place)]
+        if not earlier or not self._ends_before(index, wait_s):
             return index
         fine, bad = (
             0,
-            index,
-        )  # a process that runs the cells before `fine` lives on, one that runs those before `bad` ends
+            len(earlier),
+        )  # of the earlier cells the first `fine` let a process live on, the first `bad` do not
         while bad - fine > 1:
             middle = (fine + bad) // 2
-            fine, bad = (fine, middle) if self._ends_before(middle, wait_s) else (middle, bad)
-        return index if self.is_over else fine
+            fine, bad = (fine, middle) if self._ends_before(earlier[middle], wait_s) else (middle, bad)
+        return index if self.is_over else earlier[fine]
+
+    def _runs(self, index: int) -> bool:
+        """Whether a new process runs the cell, to have what it defines."""
+        cell = self.cells[index]
+        return cell.cell_type == "code" and not is_check(cell) and index not in self._deadly | self.idle
 
     def _ends_before(self, index: int, wait_s: float) -> bool:
         """Whether a new process that runs the cells before `index` ends, then or in that time."""

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.grading.kernels import shown, warm
 from course.grading.kernels.job import Job
-from course.grading.run import execute
+from course.grading.run import execute, lives
 from tests.grading.conftest import LIMITS, TIMES
 
 Execute = Callable[..., execute.Execution]
@@ -126,6 +126,17 @@ def test_two_cells_that_end_the_process_later_are_both_found(execute: Execute) -
     )
     assert set(map(str, ran.verdicts.values())) == {str(PASSED)}
     assert ran.deaths == 2
+
+
+def test_whatever_the_search_finds_is_a_cell_that_ran(
+    executor: Callable[..., execute.Executor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends by chance, as one without memory may, is blamed on some cell of code."""
+    monkeypatch.setattr(lives.Lives, "_ends_before", lambda *_: True)
+    running = executor("A = 1", "import os; os._exit(0)", "print(2)", before_cell=lambda *_: None)
+    running.notebook.cells.insert(0, new_markdown_cell("Words"))
+    ran = running.run()
+    assert errors(ran, 1) and ran.notebook.cells[3].outputs[0].text == "2\n"
 
 
 def test_a_check_that_ends_the_process_is_lost_itself(execute: Execute) -> None:
