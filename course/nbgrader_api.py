@@ -50,7 +50,7 @@ def open_course(
     settings.CourseDirectory.root = str(root)
     settings.CourseDirectory.db_url = gradebook or f"sqlite:///{root / 'gradebook.db'}"
     settings.NbGraderAPI.log_level = "ERROR"
-    make_room()
+    prepare_process()
     return NbGraderAPI(config=settings)
 
 
@@ -77,9 +77,9 @@ def scores(api: "NbGraderAPI", assignment: str, student: str) -> dict[str, float
         return {grade.name: float(grade.score or 0.0) for grade in notebook.grades}
 
 
-def make_room() -> None:
-    """What nbgrader needs of this process: this environment's scripts on PATH, where it finds `alembic` when it makes a
-    gradebook; and that its database's warnings, on which nobody who grades can act, are not shown.
+def prepare_process() -> None:
+    """Put this environment's scripts on PATH, from where nbgrader runs `alembic` when it makes a gradebook, and show
+    no warnings of its database: nobody who grades can act on them.
     """
     from sqlalchemy.exc import SAWarning
 

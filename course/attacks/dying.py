@@ -2,6 +2,7 @@
 
 from textwrap import indent
 
+from course.attacks import exercises
 from course.attacks.attack import Attack, right_besides
 
 
@@ -43,13 +44,13 @@ import os, signal, threading
 threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
 """,
     ),
-    right_besides(
+    Attack(
         "delayed-exit",
-        "ends its process a moment later, while a check runs",
-        """\
-import os, threading
-threading.Timer(1.0, os._exit, (0,)).start()
-""",
+        "ends its process a moment later, while a right answer is tested",
+        cell="import os, threading\nthreading.Timer(0.8, os._exit, (0,)).start()",
+        answers={"1.1": "import time\ndef double(x):\n    time.sleep(0.3)\n    return x + x"},
+        solved=True,
+        fair=tuple(exercises.POINTS),
     ),
     right_besides(
         "os-exit",

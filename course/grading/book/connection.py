@@ -36,7 +36,7 @@ def make(course: Path) -> None:
     half = path.with_name(f".{path.name}.part")
     for left in (half, half.with_name(f"{half.name}-journal")):
         left.unlink(missing_ok=True)
-    nbgrader_api.make_room()
+    nbgrader_api.prepare_process()
     Gradebook(f"sqlite:///{half}", course_id(course)).close()
     os.replace(half, path)
 
@@ -83,7 +83,7 @@ def refusal(course: Path, why: str) -> str:
 @contextmanager
 def opened(course: Path) -> Iterator[Gradebook]:
     """The gradebook, which afterwards holds no lock and remembers nothing."""
-    nbgrader_api.make_room()
+    nbgrader_api.prepare_process()
     gradebook = _kept(url(course), course_id(course), _file(course))
     app_log.disabled = True  # nbgrader's traceback, there, of what it raises anyway
     try:

@@ -77,15 +77,16 @@ class Child:
 
 @dataclass
 class Warm:
-    """A running template process, and our line to it; one that we have not started is ready."""
+    """A running template process, and our line to it; `process` is None where another grader has started it."""
 
     control: socket.socket
     process: subprocess.Popen[bytes] | None
     hidden: tuple[str, ...] = ()
+    is_ready: bool = True
 
     def wait(self) -> None:
         """Wait until it has imported all. Raises NoFork if its forks would not compute."""
-        if self.process is None:
+        if self.is_ready:
             return
         self.control.settimeout(START_S)
         try:
@@ -96,6 +97,7 @@ class Warm:
         if not said.get("healthy"):
             self.close()
             raise NoFork("a fork of the warm process does not compute")
+        self.is_ready = True
 
     def fork(
         self,
@@ -161,9 +163,11 @@ class Warm:
         return ours
 
     def close(self) -> None:
-        """Hang up; the process ends itself and its forks when nobody is left."""
+        """Hang up; the process ends itself and its forks when nobody is left. One that is not ready has no forks."""
         self.control.close()
         if self.process:
+            if not self.is_ready:
+                self.process.kill()
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
@@ -181,17 +185,15 @@ class Template:
     imports: tuple[str, ...]
     hidden: tuple[str, ...]
     _process: Warm | None
-    _is_ready: bool = False
 
     @property
     def warm(self) -> Warm | None:
         """The warm process, once it is ready; None where there is none."""
-        if self._process and not self._is_ready:
+        if self._process:
             try:
                 self._process.wait()
             except NoFork:
                 self._process = None
-        self._is_ready = True
         return self._process
 
     @property
@@ -218,7 +220,7 @@ class Template:
                 return forked(self.warm)
             except Gone:
                 self.warm.close()
-                self._process, self._is_ready = _started(self.imports, self.hidden), False
+                self._process = _started(self.imports, self.hidden)
         if self.warm is not None:
             return forked(self.warm)
         cold = _started([], self.hidden)
@@ -268,7 +270,7 @@ def _started(imports: Iterable[str], hidden: tuple[str, ...]) -> Warm:
         command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=env, cwd="/", umask=0o022
     )
     theirs.close()
-    return Warm(control, process, hidden)
+    return Warm(control, process, hidden, is_ready=False)
 
 
 def _status(reading: int) -> dict[str, Any]:

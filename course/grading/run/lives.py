@@ -19,6 +19,7 @@ from course.notebook.cells import is_check
 
 MAX_DEATHS = 30
 LATE_S = 2.0  # so much later a cell may still end the process, and be found to be the one that did
+_AFTER = "the process ended after this cell had run"
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Lives:
     def kernel(self, index: int) -> Kernel:
         """The kernel, for the cell `index`; a new one has run the cells before. Raises Died if none can."""
         if self.running and self.running.has_ended:
-            self.lose(self._last, Died("the process ended after this cell had run", is_sudden=True))
+            self.lose(self._last, Died(_AFTER, is_sudden=True))
         while self.running is None:
             if self.deaths > MAX_DEATHS:
                 raise Died(f"its process ended {self.deaths} times")
@@ -68,7 +69,7 @@ class Lives:
         culprit = self._culprit(index, 1.2 * min(LATE_S, lived_s)) if death.is_sudden else index
         self._deadly.add(culprit)
         if not is_check(self.cells[culprit]):
-            message = str(death) if culprit == index else "the process ended after this cell had run"
+            message = str(death) if culprit == index else _AFTER
             self.cells[culprit].outputs.append(error_output("ProcessEnded", message))
         return culprit
 

@@ -10,14 +10,14 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import recv_handle, send_handle
 
 import nbformat
 
-from course.grading import grader, sandbox, self_check
+from course.grading import grader, self_check
 from course.grading.grader import Grader, Notebooks, Rules
 from course.grading.handin.submissions import Submission
 from course.grading.result import Row, Ungradable
@@ -41,57 +41,43 @@ def grade_here(
     notebooks: Notebooks, rules: Rules, found: Sequence[Submission], *, workers: int = 1
 ) -> Generator[Row, None, None]:
     """Grade all submissions on this machine, and give each row as soon as it is there."""
-    with _team(workers, found) as team, self_check.open_grader(notebooks, rules) as opened:
-        if team and isinstance(opened, Grader):
-            try:
-                yield from _shared_out(found, team, opened)
-            finally:
-                _close(team)  # before the warm process, which lives as long as anybody needs it
+    with self_check.open_grader(notebooks, rules) as opened:
+        if workers > 1 and isinstance(opened, Grader):
+            yield from _shared_out(found, opened, workers)
         else:
             yield from (grade(opened, submission) for submission in found)
 
 
-@contextmanager
-def _team(workers: int, found: Sequence[Submission]) -> Iterator[list["_Worker"]]:
-    """The workers, which start while the grader opens; none where that is to work alone."""
-    several = workers > 1 and len(found) > 1 and sandbox.is_supported()
-    team = [_Worker() for _ in range(min(workers, len(found)))] if several else []
-    try:
-        yield team
-    finally:
-        _close(team)
-
-
-def _close(team: list["_Worker"]) -> None:
-    for worker in team:
-        worker.close()
-
-
-def _shared_out(found: Sequence[Submission], team: list["_Worker"], by: Grader) -> Iterator[Row]:
+def _shared_out(found: Sequence[Submission], by: Grader, workers: int) -> Iterator[Row]:
     """Rows by workers of the grader's kind."""
-    for worker in team:
-        worker.join(by)
     waiting, tried = deque(found), dict.fromkeys((submission.student for submission in found), 0)
+    team = [_Worker() for _ in range(min(workers, len(found)))]
     graded: list[Row] = []
-    while waiting or any(worker.task for worker in team):
+    try:
         for worker in team:
-            if worker.task is None and waiting:
-                worker.give(waiting.popleft())
-        yield from graded  # now that no worker waits for what is done with them
-        graded = []
-        for worker in _ready(team):
-            submission = worker.task
-            assert submission is not None
-            row = worker.take()
-            if row is None:
-                worker.replace(by)
-                tried[submission.student] += 1
-                if tried[submission.student] < TRIES:
-                    waiting.append(submission)
-                    continue
-                row = Row(submission.student, reason=f"the worker that graded it died, {TRIES} times")
-            graded.append(row)
-    yield from graded
+            worker.begin(by)  # all import what they need, meanwhile
+        while waiting or any(worker.task for worker in team):
+            for worker in team:
+                if worker.task is None and waiting:
+                    worker.give(waiting.popleft())
+            yield from graded  # now that no worker waits for what is done with them
+            graded = []
+            for worker in _ready(team):
+                submission = worker.task
+                assert submission is not None
+                row = worker.take()
+                if row is None:
+                    worker.replace(by)
+                    tried[submission.student] += 1
+                    if tried[submission.student] < TRIES:
+                        waiting.append(submission)
+                        continue
+                    row = Row(submission.student, reason=f"the worker that graded it died, {TRIES} times")
+                graded.append(row)
+        yield from graded
+    finally:
+        for worker in team:
+            worker.close()
 
 
 def _ready(team: list["_Worker"]) -> list["_Worker"]:
@@ -114,7 +100,7 @@ class _Worker:
         self._process.start()
         theirs.close()
 
-    def join(self, by: Grader) -> None:
+    def begin(self, by: Grader) -> None:
         """Have it grade as this grader does, with forks of the same warm process."""
         control = by.template.line()
         with suppress(OSError):  # it has died: `take` finds out
@@ -141,7 +127,7 @@ class _Worker:
         """Put a new process in the place of a dead one."""
         self.close()
         self._start()
-        self.join(by)
+        self.begin(by)
 
     def close(self) -> None:
         self.line.close()
