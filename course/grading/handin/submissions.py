@@ -8,7 +8,7 @@
     a zip of any of these; a notebook           the file's name
     a learning platform's download, or folder   as `platforms` says
 
-What may be in it, and how much, `files` says.
+What may be in it, and how much, `files` says; which of a student's notebooks counts, `choosing`.
 """
 
 import logging
@@ -23,11 +23,10 @@ from zoneinfo import ZoneInfo
 
 from course import nbgrader_api
 from course.build import Lab
-from course.grading.handin import files, intake, platforms
+from course.grading.handin import choosing, files, platforms
 from course.grading.handin.files import LIMITS, Limits
 from course.grading.handin.platforms import Layout, Parts
 from course.grading.result import Ungradable
-from course.notebook import cells
 
 TIMESTAMP = "timestamp.txt"  # nbgrader's: when it was handed in, which is not what
 _log = logging.getLogger(__name__)
@@ -197,19 +196,24 @@ def _look(wrapped: _Wrapped, *, lab: Lab, unpack: Path, limits: Limits) -> Submi
     if path.is_symlink():
         raise Ungradable(f"{files.shown(path.name)} is a link: hand in the file itself")
     if path.is_dir():
-        found = _in_students_folder(wrapped.student, path, lab, limits)
+        found = _in_folder_of(wrapped.student, path, lab, limits)
         return replace(found, when=_noted(path / lab.name, wrapped.student))
     if path.suffix.lower() == ".zip":
         folder = Path(tempfile.mkdtemp(dir=unpack))
         with files.open_zip(path) as archive:
             files.extract(archive, files.entries_of(archive), folder, limits)
-        return _in_students_folder(wrapped.student, folder, lab, limits)
+        return _in_folder_of(wrapped.student, folder, lab, limits)
     if path.suffix.lower() != ".ipynb" or not path.is_file():
         raise Ungradable(
             f"{files.shown(path.name)} is no notebook, no zip and no folder: hand in the .ipynb file itself"
         )
     files.require_size(path, limits)
     return Submission(wrapped.student, path, None)
+
+
+def _in_folder_of(student: str, folder: Path, lab: Lab, limits: Limits) -> Submission:
+    notebook, notes = choosing.notebook(folder, lab, limits)
+    return Submission(student, notebook, notebook.parent, notes=notes)
 
 
 def _noted(folder: Path, student: str) -> datetime | None:
@@ -282,59 +286,3 @@ def _is_one(places: Collection[Parts], lab: Lab) -> bool:
         parts[0] not in own and not _A_LAB.match(parts[0]) and parts[-1].lower().endswith((".ipynb", ".zip"))
         for parts in places
     )
-
-
-def _in_students_folder(student: str, folder: Path, lab: Lab, limits: Limits) -> Submission:
-    inner = folder / lab.name
-    root = inner if inner.is_dir() and not inner.is_symlink() else folder
-    notebooks = [path for path in files.below(root, limits) if path.suffix.lower() == ".ipynb"]
-    notebook = _the_labs(notebooks, root, lab)
-    files.require_size(notebook, limits)
-    rivals = [path for path in notebooks if path != notebook and _is_of(path, lab)]
-    return Submission(student, notebook, notebook.parent, notes=_choice(notebook, rivals, root))
-
-
-def _choice(notebook: Path, rivals: Sequence[Path], root: Path) -> tuple[str, ...]:
-    """That there was more than one notebook of the lab, and which counts; nothing if there was one."""
-    if not rivals:
-        return ()
-    others = ", ".join(files.shown(path.relative_to(root).as_posix()) for path in rivals)
-    return (f"{len(rivals) + 1} notebooks of the lab: {notebook.relative_to(root).as_posix()} counts, not {others}",)
-
-
-def _the_labs(notebooks: Sequence[Path], root: Path, lab: Lab) -> Path:
-    """The one notebook that is the lab's: by its place, its name or its first cell."""
-    if len(notebooks) == 1:
-        return notebooks[0]
-    name = f"{lab.name}.ipynb"
-    likely = [path for path in notebooks if path.name == name or _is_of(path, lab)]
-    likely = [path for path in likely if not _is_untouched(path, lab)] or likely
-    likely = [root / name] if root / name in likely else [path for path in likely if path.name == name] or likely
-    if len(likely) == 1:
-        return likely[0]
-    found = (
-        f"{len(likely)} notebooks" if likely else f"{len(notebooks)} notebooks, none" if notebooks else "no notebook"
-    )
-    raise Ungradable(f"{found} of {lab.key}: hand in one, called {name}")
-
-
-def _is_untouched(notebook: Path, lab: Lab) -> bool:
-    """Whether a notebook has the release's own answers, which are none."""
-    if not lab.release.is_file():
-        return False
-    try:
-        found, given = (cells.by_name(intake.read(path)) for path in (notebook, lab.release))
-    except Ungradable:
-        return False
-    return all(
-        name in found and found[name].source.strip() == cell.source.strip()
-        for name, cell in given.items()
-        if cells.is_answer(cell)
-    )
-
-
-def _is_of(notebook: Path, lab: Lab) -> bool:
-    try:
-        return (intake.started(intake.read(notebook)) or ("",))[0] == lab.key
-    except Ungradable:
-        return False
