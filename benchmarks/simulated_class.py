@@ -91,7 +91,7 @@ def measure(*, students: int, labs: Sequence[str], platforms: Sequence[str]) -> 
         ]
     notes = [
         "Each mark in the file that goes back to the platform is compared with the fixture's own, and is equal to it.",
-        f"Labs {', '.join(work.lab.key for work in works)}, graded with two workers, in a box.",
+        f"Labs {', '.join(work.lab.key for work in works)}, graded with two workers, in a box",
     ]
     return results.report(rows, packages=["nbgrader"], versions={}, machine=results.confined(), notes=notes)
 

@@ -32,7 +32,7 @@ plots.use_style()
 # | word | what it is |
 # |---|---|
 # | slot | a place for a request that is being answered |
-# | step | one pass through the model: a token for every request in a slot |
+# | step | a token for every request in a slot: one pass through the model, or two where that is faster |
 # | closed loop | clients who send their next request when they have the answer to the last |
 # | open loop | requests come when they come, whatever the server does |
 # | TTFT | time to the first token (lab 5) |
@@ -129,8 +129,8 @@ plots.show(fig, alt="Tokens per second of all clients together against tokens "
 # %% [markdown]
 # There is the bargain of batching. Who runs the server looks up: more tokens from the same machine. Who waits looks to the
 # left: their own answer comes more slowly. If eight got less than 1.5 times what one gets, your machine was busy, or it waits
-# for arithmetic rather than for memory. A processor with a faster routine for one row than for several may even give two
-# clients less than one; section 3 shows it.
+# for arithmetic rather than for memory. Some processors have a much better routine for one row than for two: there this server,
+# which tries it out at its start, lets two take turns, and two clients get together what one gets.
 
 # %% [markdown]
 # ## 2 · How many are there at a time?
@@ -706,12 +706,11 @@ def steps_of(runs):
 
 
 def asked_for(run):
-    """(Arrival, steps) of each request: one for each token, more for long prompts."""
+    """(Arrival, steps) of each request: the step that reads the prompt writes a token."""
     times = run.trace["requests"]
-    columns = (times["scheduled"], times["tokens"], times["prompt_tokens"])
     return [
-        (plan, max(1, tokens) + math.ceil((prompt or 1) / 32) - 1)
-        for plan, tokens, prompt in zip(*columns, strict=True)
+        (plan, max(1, tokens))
+        for plan, tokens in zip(times["scheduled"], times["tokens"], strict=True)
     ]
 
 
@@ -742,8 +741,8 @@ lab.reveal("static_penalty", static / continuous, "times",
 # %% [markdown]
 # ### Does the simulation know your server?
 #
-# Your simulation has a queue, slots and step times, and nothing else: no network, no Python, and of a prompt only that every
-# 32 tokens of it take a step. Its step times are from these very runs; when a request is done it must find out. Compare the
+# Your simulation has a queue, slots and step times, and nothing else: no network, no Python, and a step that reads a prompt
+# takes as long as any other. Its step times are from these very runs; when a request is done it must find out. Compare the
 # 95th percentiles of the time in the system, from the scheduled time to the last token. **Predict** measured over simulated,
 # at the middle rate: `lab.predict("serving_simulated", low, high, "times")`.
 
@@ -1242,8 +1241,8 @@ plots.show(fig, alt="Time to the first token against offered requests per second
 # %% [markdown]
 # Points are the 95th percentile, bars reach down to the median, what never came stands at 100 s. Where a line turns up, the
 # queue has taken over: from there on the wait is decided by how long the load lasts, not by the model. If more slots give more
-# token/s (section 3), they move that place to the right. They do not remove it. If two slots are no better than one, a step for
-# two takes as long as two steps for one, or longer: then only many slots help, or none.
+# token/s (section 3), they move that place to the right. They do not remove it. If two slots are hardly better than one, a step
+# for two takes as long as two steps for one: then only many slots help, or none.
 
 # %% [markdown]
 # ## 6 · How many servers?

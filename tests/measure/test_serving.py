@@ -8,6 +8,7 @@ import pytest
 
 from course.llama import threads, trace
 from course.llama.load import Run, Work
+from course.llama.serving import batching
 from course.llama.trace import BadTrace
 from course.measure import serving
 
@@ -80,6 +81,12 @@ def test_the_reference_machine_has_every_run(reference) -> None:
     assert reference[0].trace["slots"] == most
     assert len({json.dumps(run.trace["machine"]) for run in reference}) == 1
     assert all(set(run.trace["requests"]["error"]) <= {None, "no answer by the end of the run"} for run in reference)
+
+
+def test_a_prompt_takes_one_step(reference) -> None:
+    """As lab 7 reckons: a prompt in two parts would hold up its first token, and everybody's next one, for a step."""
+    longest = max(length for run in reference for length in run.trace["requests"]["prompt_tokens"] if length)
+    assert longest <= batching.PROMPT_TOKENS
 
 
 def test_the_server_s_gauge_is_what_clients_saw(reference) -> None:

@@ -1,16 +1,22 @@
 """Several texts side by side in one context of llama.cpp: each has a number, and its own part of the KV cache."""
 
 import ctypes
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
 
 import llama_cpp
 import numpy as np
 
 from course.llama import session
+from course.llama.serving import grouping
 from course.llama.session import Batch, Session, Vocabulary
+
+LEARNING_S = 1.0  # at most, of timing passes before the first request
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Sequences:
     def __init__(self, running: Session, n: int) -> None:
         self._session, self.n = running, n
         self._sheet = _Sheet(n * running.n_context)
+        self._groups: list[list[int]] = []  # by the number of texts that go on by a token; what is not there: together
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -43,10 +50,32 @@ class Sequences:
         return self._session.n_threads
 
     def compute(self, parts: Sequence[Part]) -> np.ndarray:
-        """Read all parts in one pass over the weights; the logits after each part that wants them, a row for each.
+        """Read all parts; the logits after each that wants them, a row for each.
 
-        The rows are valid until the next call. Raises LlamaError.
+        In one pass over the weights, or in the groups that are faster. The rows are valid until the next call. Raises
+        LlamaError.
         """
+        goes_on = all(len(part.tokens) == 1 for part in parts)
+        sizes = self._groups[len(parts)] if goes_on and len(parts) < len(self._groups) else [len(parts)]
+        if len(sizes) == 1:
+            return self._passed(parts)
+        rest = iter(parts)
+        return np.concatenate([self._passed(list(islice(rest, size))).copy() for size in sizes])
+
+    def learn(self) -> None:
+        """Find out which groups are fastest, in LEARNING_S or little more; the cache is empty then."""
+        self._groups = []
+        seconds, end = [math.inf] * self.n, time.perf_counter() + LEARNING_S
+        one = np.zeros(1, np.int32)
+        for k in [*range(1, self.n + 1)] * 3:  # in turns: a busy moment makes no size look slow
+            if (began := time.perf_counter()) > end:
+                break
+            self.compute([Part(number, 0, one, wants_logits=True) for number in range(k)])
+            seconds[k - 1] = min(seconds[k - 1], time.perf_counter() - began)
+            self.forget_all()
+        self._groups = grouping.fastest([*takewhile(math.isfinite, seconds)])
+
+    def _passed(self, parts: Sequence[Part]) -> np.ndarray:
         self._session.decode(self._sheet.filled(parts))
         return self._session.logits(sum(part.wants_logits for part in parts))
 
@@ -66,6 +95,8 @@ def opened(model: Path, *, n: int, n_context: int, n_threads: int | None = None)
     with session.opened(model, n_context=n_context, n_threads=n_threads, n_logits=n, n_sequences=n) as running:
         found = Sequences(running, n)
         found.compute([Part(0, 0, np.zeros(1, np.int32), wants_logits=True)])  # else the first request waits longer
+        found.forget_all()
+        found.learn()
         yield found
 
 
