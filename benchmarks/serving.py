@@ -92,7 +92,7 @@ def measure(*, rounds: int, n_threads: int, quick: bool = False) -> dict[str, An
         machine={"load": {"least": min(loads), "most": max(loads)}},
         notes=[
             f"{rounds} interleaved rounds of 6 s, {n_threads} threads; medians, with the least and the most",
-            f"closed loops of clients at {max(CLIENTS)} slots; prompts of 20 to 50 tokens, answers of 16 to 64, "
+            f"closed loops of clients at {max(CLIENTS)} slots; prompts of mostly 15 to 40 tokens, answers of 16 to 64, "
             "temperature 0; no prompt is kept between requests",
             "a first token's time is the median over the requests of a round",
             "clients run on the same cores as the servers",

@@ -32,7 +32,7 @@ plots.use_style()
 # | word | what it is |
 # |---|---|
 # | slot | a place for a request that is being answered |
-# | step | a token for every request in a slot: one pass through the model, or two where that is faster |
+# | step | one pass through the model: a token for every request in a slot |
 # | closed loop | clients who send their next request when they have the answer to the last |
 # | open loop | requests come when they come, whatever the server does |
 # | TTFT | time to the first token (lab 5) |
@@ -142,7 +142,7 @@ plots.show(fig, alt="Tokens per second of all clients together against tokens "
 # %% [markdown]
 # How long until the first token? The clock starts when the plan says that a request is sent. **Predict** the median wait in
 # milliseconds, at four slots and 0.8 of the capacity: `lab.predict("serving_wait", low, high, "ms")`. A prompt has about
-# 15 to 50 tokens. This takes 3 minutes or more.
+# 15 to 40 tokens. This takes 3 minutes or more.
 
 # %% nbgrader={"grade_id": "predict-serving_wait"}
 ### BEGIN SOLUTION

@@ -26,7 +26,7 @@ plots.use_style()
 #
 # The course's own model, two-bills-code, was trained on two threads of an AMD EPYC, without a GPU. Training
 # takes 6N operations a token, serving 2N (labs 1 and 4). **Predict** after how many served tokens the second bill, in operations, is as large as the
-# first: `lab.predict("two_bills_even", low, high, "Mtokens")`. A million tokens are 1 Mtokens.
+# first: `lab.predict("two_bills_even", low, high, "Mtok")`. A million tokens are 1 Mtok.
 
 # %%
 folder = models.folder_of("two-bills-code")
@@ -37,12 +37,12 @@ print(f"training: {flop:.3g} FLOP in {bill['seconds']:,.0f} s")
 
 # %% nbgrader={"grade_id": "predict-two_bills_even"}
 ### BEGIN SOLUTION
-lab.predict("two_bills_even", 50, 300, "Mtokens")
+lab.predict("two_bills_even", 50, 300, "Mtok")
 ### END SOLUTION
 
 # %%
 even = 3 * bill["tokens"]
-lab.reveal("two_bills_even", even / 1e6, "Mtokens", "6ND over 2N, its training bill");
+lab.reveal("two_bills_even", even / 1e6, "Mtok", "6ND over 2N, its training bill");
 
 # %% [markdown]
 # That is a bill in operations. In time it is another. Both run on processors, so count the seconds that threads are busy: one
@@ -950,7 +950,7 @@ expect_each(option_usd, {f"the option {name}": (cases[0][0], name, *cases[0][2:]
 ### END HIDDEN TESTS
 assert isclose(
     option_usd(values(ALGERIA), "api", FOUR_YEARS, [1e6, 2e5, 2e5, 2e5])[0], 426_000
-), "three people, and two million Mtokens at 0.18"
+), "three people, and two million Mtok at 0.18"
 
 # %% [markdown]
 # Together your functions are a plan: `yearly_usd` below calls them. Whenever you call them, keep `years`, `min_devices`,

@@ -39,7 +39,7 @@ class LoadError(LlamaError):
 class Work:
     """What is asked for: lengths are drawn evenly between two bounds."""
 
-    prompt_characters: tuple[int, int] = (60, 120)  # some 20 to 50 tokens
+    prompt_characters: tuple[int, int] = (60, 120)  # mostly 15 to 40 tokens
     tokens: tuple[int, int] = (16, 64)  # of an answer: none is shorter, no token ends it
 
 

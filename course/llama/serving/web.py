@@ -84,25 +84,19 @@ class _Completions(_Handler):
         self.asked_for: Request | None = None
 
     def prepare(self) -> None:
-        if self.request.method != "POST":
-            raise HTTPError(405)
         self._connection.set_nodelay(True)  # else a token waits for the next one
-        length = self.request.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) > MOST_BYTES:
-            self._too_large()
 
     def data_received(self, chunk: bytes) -> None:
+        """Keep what a request may have; read on, and drop it, beyond: an early answer breaks the connection."""
         self.n_bytes += len(chunk)
         if self.n_bytes <= MOST_BYTES:
             self.body += chunk
 
-    def _too_large(self) -> None:
-        self.refuse(Refused(f"A request has at most {MOST_BYTES:,} bytes here.", status=413, code="request_too_large"))
-
     async def post(self) -> None:
-        if self.n_bytes > MOST_BYTES:
-            return self._too_large()
         try:
+            if self.n_bytes > MOST_BYTES:
+                told = f"A request has at most {MOST_BYTES:,} bytes here."
+                raise Refused(told, status=413, code="request_too_large")
             # In a thread, where a long one takes a while: others are being answered meanwhile.
             asked = await asyncio.to_thread(requests.read, bytes(self.body), chat=self.chat)
             request = await self.service.request(asked)

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -142,6 +144,29 @@ def test_paths_and_methods_that_are_none_are_told(client) -> None:
         response = client.request(method, path)
         assert (response.status_code, error(response)["message"]) == (status, said)
     assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["two-bills-code"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "n_bytes", "status"),
+    [
+        ("GET", "/v1/completions", 0, 405),
+        ("PUT", "/v1/chat/completions", 2, 405),
+        ("POST", "/v1/embeddings", 2, 404),
+        ("POST", "/v1/completions", 2, 400),
+        ("POST", "/v1/completions", 10_000_000, 413),
+    ],
+)
+def test_a_refusal_leaves_the_connection_to_the_next_request(serving: Server, method, path, n_bytes, status) -> None:
+    """A client that keeps its connection would lose its next request, and not know whether it was done."""
+    with closing(HTTPConnection(serving.url.removeprefix("http://"), timeout=60)) as connection:
+        connection.request(method, path, b" " * n_bytes)
+        response = connection.getresponse()
+        response.read()
+        assert response.status == status
+        first = connection.sock
+        connection.request("GET", "/health")
+        assert connection.sock is first
+        assert connection.getresponse().status == 200
 
 
 @pytest.mark.parametrize("chunked", [False, True])
