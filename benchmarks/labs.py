@@ -54,7 +54,10 @@ def measure(labs: Sequence[str] = (), *, rounds: int, setup: bool) -> dict[str, 
         packages=("nbclient",),
         versions={},
         machine={"load": {"least": min(loads), "most": max(loads)}},
-        notes=[f"solved labs: the longest and the largest of {rounds} runs, each in an empty folder"],
+        notes=[
+            f"solved labs: the longest and the largest of {rounds} runs, each in an empty folder",
+            "where peft is installed, as by setup --dev, lab 9 tries it, too: that is then its most memory",
+        ],
     )
 
 
