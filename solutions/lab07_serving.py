@@ -706,7 +706,7 @@ def steps_of(runs):
 
 
 def asked_for(run):
-    """(Arrival, steps) of each request: the step that reads the prompt writes a token."""
+    """(Arrival, steps) of each request; its first step reads the prompt."""
     times = run.trace["requests"]
     return [
         (plan, max(1, tokens))

@@ -96,7 +96,8 @@ def opened(model: Path, *, n: int, n_context: int, n_threads: int | None = None)
         found = Sequences(running, n)
         found.compute([Part(0, 0, np.zeros(1, np.int32), wants_logits=True)])  # else the first request waits longer
         found.forget_all()
-        found.learn()
+        if n > 1:
+            found.learn()
         yield found
 
 
