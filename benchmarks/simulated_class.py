@@ -90,7 +90,7 @@ def measure(*, students: int, labs: Sequence[str], platforms: Sequence[str]) -> 
             *(results.alone(group, f"handed in: {kind}", number, "") for kind, number in sorted(bill.kinds.items())),
         ]
     notes = [
-        "Each mark in the file that goes back to the platform is compared with the fixture's own, and is equal to it.",
+        "Each mark in the file that goes back to the platform is compared with the fixture's own, and is equal to it",
         f"Labs {', '.join(work.lab.key for work in works)}, graded with two workers, in a box",
     ]
     return results.report(rows, packages=["nbgrader"], versions={}, machine=results.confined(), notes=notes)

@@ -64,7 +64,6 @@ class Sequences:
 
     def learn(self) -> None:
         """Find out which groups are fastest, in LEARNING_S or little more; the cache is empty then."""
-        self._groups = []
         seconds, end = [math.inf] * self.n, time.perf_counter() + LEARNING_S
         one = np.zeros(1, np.int32)
         for k in [*range(1, self.n + 1)] * 3:  # in turns: a busy moment makes no size look slow
