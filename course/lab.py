@@ -208,7 +208,7 @@ def record(what: str) -> Record:
     found = reference[what]
     print(
         f"You have not measured {what} yet. This is the reference machine's: {found['machine']['cpu']}, "
-        f"{found['threads']} threads, {found['date'][:10]}."
+        f"{found['threads']} thread{'s' * (found['threads'] > 1)}, {found['date'][:10]}."
     )
     return found
 

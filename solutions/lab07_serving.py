@@ -129,8 +129,8 @@ plots.show(fig, alt="Tokens per second of all clients together against tokens "
 # %% [markdown]
 # There is the bargain of batching. Who runs the server looks up: more tokens from the same machine. Who waits looks to the
 # left: their own answer comes more slowly. If eight got less than 1.5 times what one gets, your machine was busy, or it waits
-# for arithmetic rather than for memory. Some processors have a much better routine for one row than for two: there this server,
-# which tries it out at its start, lets two take turns, and two clients get together what one gets.
+# for arithmetic rather than for memory. Some processors take longer for two at once than for one after the other. This server
+# tries it out at its start, and lets two take turns there: together they get hardly more than one.
 
 # %% [markdown]
 # ## 2 · How many are there at a time?
@@ -345,8 +345,8 @@ for run in RUNS:
 
 # %% [markdown]
 # If the gauge is within 5 % of rate × W, two clocks that know nothing of each other tell one story, and you may trust both; if
-# it is not, one of them counts what the other does not, such as a request on its way. Inside, L and rate × W drift apart
-# where a run is short or the queue still grows: the law is about a long time, in which what comes in also goes out.
+# it is not, one of them counts what the other does not, such as a request on its way. Inside, L and rate × W may drift
+# apart where a run is short or the queue still grows: the law is about a long time, in which what comes in also goes out.
 
 # %% [markdown]
 # ### How long do the unlucky wait?
@@ -742,7 +742,7 @@ lab.reveal("static_penalty", static / continuous, "times",
 # ### Does the simulation know your server?
 #
 # Your simulation has a queue, slots and step times, and nothing else: no network, no Python, and a step that reads a prompt
-# takes as long as any other. Its step times are from these very runs; when a request is done it must find out. Compare the
+# takes as long as any other. Its step times are from these very runs; when a request is done, it has to find out. Compare the
 # 95th percentiles of the time in the system, from the scheduled time to the last token. **Predict** measured over simulated,
 # at the middle rate: `lab.predict("serving_simulated", low, high, "times")`.
 
@@ -1043,13 +1043,14 @@ for run in RUNS:
     print(f"{offered(run):24s} {came:5.2f} answered, {kept:5.2f} as promised")
 
 # %% [markdown]
-# "Answered" also counts what came after the end of the offer. Look at the rows whose rate is more than their server can do: it
-# is busy all the time, everything may be answered in the end, and few of the answers in time.
+# A row's name has the planned rate; by chance somewhat fewer or more requests came. "Answered" also counts what was answered
+# after the end of the offer. Look at the rows whose rate is more than their server can do: it is busy all the time, everything
+# may be answered in the end, and few of the answers in time.
 
 # %% [markdown]
 # ### Where is the knee?
 #
-# Up to some rate the wait hardly grows; beyond it the queue grows as long as the load lasts. Many load generators miss it.
+# Up to some rate the wait grows slowly; beyond it the queue grows as long as the load lasts. Many load generators miss it.
 # One that waits for an answer before it sends the next request sends *late* when the server is slow, and then starts its
 # clock late, too. Whoever would have come meanwhile is not measured. Only the scheduled time knows.
 
@@ -1239,10 +1240,11 @@ plots.show(fig, alt="Time to the first token against offered requests per second
            "from the median to the 95th percentile, for 1, 2 and 4 slots.")
 
 # %% [markdown]
-# Points are the 95th percentile, bars reach down to the median, what never came stands at 100 s. Where a line turns up, the
-# queue has taken over: from there on the wait is decided by how long the load lasts, not by the model. If more slots give more
-# token/s (section 3), they move that place to the right. They do not remove it. If two slots are hardly better than one, a step
-# for two takes as long as two steps for one: then only many slots help, or none.
+# Points are the 95th percentile, bars reach down to the median, what never came stands at 100 s; several slots are drawn a
+# little to the right. Where even the median is far above that of the lowest rate, the queue has taken over: from there on the
+# wait is decided by how long the load lasts, not by the model. If more slots give more token/s (section 3), they move that place
+# to the right. They do not remove it. If two slots are hardly better than one, a step for two takes as long as two steps for
+# one: then only many slots help, or none.
 
 # %% [markdown]
 # ## 6 · How many servers?
